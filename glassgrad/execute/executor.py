@@ -1,0 +1,160 @@
+"""The protocol of executors, and the choice among them."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from glassgrad.errors import DtypeError, GraphError, ShapeError, UnknownNameError
+from glassgrad.graph import Placeholder, Tensor, TensorSpec, Variable, walk
+from glassgrad.graph.operation import Array
+from glassgrad.graph.tensor import require_update
+
+__all__ = ["Executor", "Program", "current_executor", "executor_named", "register_executor", "use"]
+
+
+class Program(ABC):
+    """A compiled step: arrays in, arrays out, and the updates applied to the variables.
+
+    A step is pure: it reads every variable as it was before, and all updates apply after it.
+    When it fails, no variable has changed.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor],
+        updates: Mapping[Variable, Tensor],
+    ) -> None:
+        self.outputs = tuple(outputs)
+        self.inputs = tuple(inputs)
+        self.updates = dict(updates)
+        self._check()
+
+    def __call__(self, *arrays: Any) -> list[Array]:
+        """Run one step.
+
+        Raises:
+            ShapeError: an array has another shape than the program was compiled for.
+        """
+        if len(arrays) != len(self.inputs):
+            raise ShapeError(f"The program wants {len(self.inputs)} arrays. Got {len(arrays)}.")
+        given = [_as_input(a, t.spec) for a, t in zip(arrays, self.inputs, strict=True)]
+        return self.run(given)
+
+    @abstractmethod
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run one step on arrays of the right shapes and dtypes."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The program as text, for reading."""
+
+    @property
+    def roots(self) -> tuple[Tensor, ...]:
+        """Everything that the program computes: outputs and new values."""
+        return (*self.outputs, *self.updates.values())
+
+    def _check(self) -> None:
+        given = {tensor.node for tensor in self.inputs}
+        for tensor in self.inputs:
+            if not isinstance(tensor.node.operation, Placeholder):
+                raise GraphError(f"Inputs of a program are placeholders. Got {tensor!r}.")
+        for node in walk(self.roots):
+            if isinstance(node.operation, Placeholder) and node not in given:
+                raise GraphError(
+                    f"The program needs {node.operation.describe()}, which is not among its inputs."
+                )
+        for variable, value in self.updates.items():
+            require_update(variable, value)
+
+
+class Executor(ABC):
+    """Turns graphs into programs."""
+
+    name: str
+
+    @abstractmethod
+    def compile(
+        self,
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor] = (),
+        updates: Mapping[Variable, Tensor] | None = None,
+    ) -> Program:
+        """Compile a graph.
+
+        Args:
+            outputs: the tensors whose values a call returns.
+            inputs: the placeholders whose values a call takes, in order.
+            updates: for each variable that the step changes, its value after the step.
+
+        Raises:
+            GraphError: a placeholder is missing, or an update does not fit its variable.
+        """
+
+
+_makers: dict[str, Callable[[], Executor]] = {}
+_made: dict[str, Executor] = {}
+_chosen: list[str] = []
+
+
+def register_executor(name: str, maker: Callable[[], Executor]) -> None:
+    """Make an executor available under a name; it is made when it is first used."""
+    _makers[name] = maker
+
+
+def executor_named(name: str | Executor | None) -> Executor:
+    """The executor of a name; ``None`` means the current one.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if isinstance(name, Executor):
+        return name
+    if name is None:
+        return current_executor()
+    if name not in _makers:
+        raise UnknownNameError("executor", name, _makers)
+    if name not in _made:
+        _made[name] = _makers[name]()
+    return _made[name]
+
+
+def use(name: str) -> None:
+    """Let ``name`` be the executor of everything that is compiled from now on.
+
+    Args:
+        name: "cpu" for compiled kernels, "reference" for NumPy, to be read.
+
+    Raises:
+        UnknownNameError: there is no such executor.
+
+    Example:
+        >>> use("reference")
+        >>> current_executor().name
+        'reference'
+        >>> use("cpu")
+    """
+    if name not in _makers:
+        raise UnknownNameError("executor", name, _makers)
+    _chosen[:] = [name]
+
+
+def current_executor() -> Executor:
+    """The one chosen by ``use``, else by ``GLASSGRAD_EXECUTOR``, else "cpu"."""
+    return executor_named(_chosen[0] if _chosen else os.environ.get("GLASSGRAD_EXECUTOR") or "cpu")
+
+
+def _as_input(value: Any, spec: TensorSpec) -> Array:
+    array = value.numpy() if isinstance(value, Tensor | Variable) else np.asarray(value)
+    if array.shape != spec.shape:
+        raise ShapeError(f"The program was compiled for shape {spec.shape}. Got {array.shape}.")
+    if array.dtype != spec.dtype:
+        if array.dtype.kind == "f" and spec.dtype.kind != "f":
+            raise DtypeError(f"The program wants {spec.dtype}. Got {array.dtype}.")
+        array = array.astype(spec.dtype)
+    return array

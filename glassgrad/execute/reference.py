@@ -1,0 +1,50 @@
+"""The definition of truth: one loop over the nodes, in NumPy, that keeps every value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from glassgrad.execute.executor import Executor, Program
+from glassgrad.graph import Tensor, Variable, evaluate, show
+from glassgrad.graph.graph import Values
+from glassgrad.graph.operation import Array
+
+__all__ = ["ReferenceExecutor", "ReferenceProgram"]
+
+
+class ReferenceProgram(Program):
+    """Evaluates its graph node by node; ``values`` holds every value of the last run."""
+
+    values: Values
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """Evaluate the outputs and new values, then apply the updates."""
+        self.values = {t.node: (a,) for t, a in zip(self.inputs, arrays, strict=True)}
+        with np.errstate(all="ignore"):  # infinities and NaN are results, not accidents
+            results = evaluate(self.roots, np, self.values)
+        outputs = [np.array(array) for array in results[: len(self.outputs)]]
+        after = [np.array(array) for array in results[len(self.outputs) :]]
+        for variable, value in zip(self.updates, after, strict=True):
+            variable.storage[...] = value
+        return outputs
+
+    def describe(self) -> str:
+        """The graph, a line for each node."""
+        return show(self.roots)
+
+
+class ReferenceExecutor(Executor):
+    """Compiles nothing: a program is its graph."""
+
+    name = "reference"
+
+    def compile(
+        self,
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor] = (),
+        updates: Mapping[Variable, Tensor] | None = None,
+    ) -> ReferenceProgram:
+        """Keep the graph."""
+        return ReferenceProgram(outputs, inputs, updates or {})

@@ -1,0 +1,99 @@
+"""Which dtype a value has: floats are float32 unless the policy says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from glassgrad.errors import DtypeError
+
+__all__ = ["default_float", "float_type", "promote", "resolve_dtype", "to_array"]
+
+FLOATS = (np.dtype("float32"), np.dtype("float64"))
+INTEGERS = tuple(np.dtype(name) for name in ("uint8", "int32", "uint32", "int64"))
+SUPPORTED = (np.dtype("bool"), *INTEGERS, *FLOATS)
+
+_default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=FLOATS[0])
+
+
+def default_float() -> np.dtype[Any]:
+    """The dtype that floating-point numbers get when none is asked for."""
+    return _default_float.get()
+
+
+@contextmanager
+def float_type(dtype: DTypeLike) -> Iterator[None]:
+    """Let floats that enter a graph be ``dtype`` for the length of a ``with`` block.
+
+    Example:
+        >>> with float_type("float64"):
+        ...     to_array([0.5]).dtype
+        dtype('float64')
+    """
+    chosen = resolve_dtype(dtype)
+    if chosen not in FLOATS:
+        raise DtypeError(f"The float type must be float32 or float64. Got {chosen}.")
+    token = _default_float.set(chosen)
+    try:
+        yield
+    finally:
+        _default_float.reset(token)
+
+
+def resolve_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Turn a name or NumPy dtype into one of the dtypes that graphs know."""
+    try:
+        resolved: np.dtype[Any] | None = np.dtype(dtype)
+    except TypeError:
+        resolved = None
+    if resolved is None or resolved not in SUPPORTED:
+        names = ", ".join(str(known) for known in SUPPORTED)
+        raise DtypeError(f"A dtype must be one of {names}. Got {dtype!r}.")
+    return resolved
+
+
+def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]:
+    """Copy a value into an array of its own: floats as the default float, integers as int32.
+
+    Raises:
+        DtypeError: the value is not made of numbers.
+    """
+    try:
+        array = np.array(value, order="C")
+    except ValueError as error:
+        raise DtypeError(f"Values must form a rectangular array of numbers: {error}.") from error
+    if array.dtype.kind not in "biuf":
+        raise DtypeError(f"Values must be numbers or booleans. Got {type(value).__name__} "
+                         f"of dtype {array.dtype}.")  # fmt: skip
+    chosen = _entry_dtype(array) if dtype is None else resolve_dtype(dtype)
+    return array.astype(chosen, order="C", copy=False)
+
+
+def _entry_dtype(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind == "f":
+        return default_float()
+    if array.dtype.kind == "b" or array.dtype in (np.dtype("uint8"), np.dtype("uint32")):
+        return array.dtype
+    limits = np.iinfo(np.int32)
+    if array.size and (array.min() < limits.min or array.max() > limits.max):
+        raise DtypeError(
+            f"Integers are kept as int32. Got values from {array.min()} to {array.max()}; "
+            "ask for dtype='int64' or a float dtype."
+        )
+    return np.dtype("int32")
+
+
+def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in which values of several dtypes meet: a float wins over every integer.
+
+    Example:
+        >>> promote(np.dtype("int64"), np.dtype("float32"))
+        dtype('float32')
+    """
+    floats = [dtype for dtype in dtypes if dtype.kind == "f"]
+    return np.result_type(*(floats or dtypes))

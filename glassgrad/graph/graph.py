@@ -1,0 +1,189 @@
+"""Graphs as values: walking, rewriting, evaluating, comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import TypeAlias
+
+from glassgrad.errors import ExecutionError, GraphError
+from glassgrad.graph.operation import Array, TensorSpec
+from glassgrad.graph.tensor import (
+    Constant,
+    Key,
+    Leaf,
+    Node,
+    Placeholder,
+    Read,
+    Tensor,
+    as_tensor,
+    evaluate_leaf,
+    placeholder,
+)
+
+__all__ = ["Graph", "Rule", "Values", "evaluate", "rewrite", "substitute", "trace_graph", "walk"]
+
+Values: TypeAlias = dict[Node, tuple[Array, ...]]
+Rule: TypeAlias = Callable[[Node, tuple[Tensor, ...]], Sequence[Tensor] | None]
+
+
+def walk(outputs: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None = None) -> list[Node]:
+    """Every node that the outputs need, inputs before their users.
+
+    What is needed only for tensors that are known is left out.
+    """
+    ordered: list[Node] = []
+    seen: set[Node] = set()
+    pending = [(node, False) for node in _unknown(outputs, is_known)][::-1]
+    while pending:
+        node, inputs_done = pending.pop()
+        if inputs_done:
+            ordered.append(node)
+        elif node not in seen:
+            seen.add(node)
+            pending.append((node, True))
+            pending.extend((n, False) for n in _unknown(reversed(node.inputs), is_known))
+    return ordered
+
+
+def _unknown(tensors: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None) -> list[Node]:
+    return [tensor.node for tensor in tensors if is_known is None or not is_known(tensor)]
+
+
+def rewrite(
+    outputs: Sequence[Tensor], rule: Rule, known: Mapping[Key, Tensor] | None = None
+) -> tuple[Tensor, ...]:
+    """Rebuild a graph, letting ``rule`` replace nodes.
+
+    The rule gets a node and its already rebuilt inputs, and gives the tensors that take the
+    place of the node's outputs, or ``None`` to keep the operation. What does not change is
+    shared with the old graph. Tensors in ``known`` are replaced without being visited.
+    """
+    done: dict[Key, Tensor] = dict(known or {})
+    given = frozenset(done)
+    for node in walk(outputs, lambda tensor: tensor.key in given):
+        inputs = tuple(done.get(tensor.key, tensor) for tensor in node.inputs)
+        replaced = rule(node, inputs)
+        if replaced is None:
+            if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
+                continue
+            copy = Node(node.operation, inputs, node.specs)
+            copy.scope = node.scope
+            replaced = copy.outputs
+        for index, tensor in enumerate(replaced):
+            done.setdefault((node, index), tensor)
+    return tuple(done.get(tensor.key, tensor) for tensor in outputs)
+
+
+def substitute(outputs: Sequence[Tensor], known: Mapping[Key, Tensor]) -> tuple[Tensor, ...]:
+    """Rebuild a graph with some of its tensors replaced by others."""
+    return rewrite(outputs, lambda node, inputs: None, known)
+
+
+def evaluate(outputs: Sequence[Tensor], xp: ModuleType, values: Values) -> tuple[Array, ...]:
+    """Evaluate tensors node by node; ``values`` holds what is given and gains what is computed.
+
+    Raises:
+        ExecutionError: an operation made an array of another shape or dtype than it declared.
+    """
+    for node in walk(outputs, lambda tensor: tensor.node in values):
+        if isinstance(node.operation, Leaf):
+            values[node] = (evaluate_leaf(node.operation, xp),)
+            continue
+        arrays = [values[tensor.node][tensor.index] for tensor in node.inputs]
+        values[node] = node.operation.evaluate(xp, *arrays)
+        _check_declared(node, values[node])
+    return tuple(values[tensor.node][tensor.index] for tensor in outputs)
+
+
+def _check_declared(node: Node, results: tuple[Array, ...]) -> None:
+    found = tuple((tuple(array.shape), str(array.dtype)) for array in results)
+    declared = tuple((spec.shape, str(spec.dtype)) for spec in node.specs)
+    if found != declared:
+        raise ExecutionError(
+            f"{node.operation.describe()} declared {declared} and computed {found}. "
+            "Mend its shape() or its forward()."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A function of tensors as a value: placeholders in, outputs out.
+
+    Two graphs are equal where they compute the same thing in the same way, so a graph can be a
+    parameter of an operation, and a key.
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        given = {tensor.node for tensor in self.inputs}
+        for node in self.nodes:
+            if isinstance(node.operation, Placeholder) and node not in given:
+                raise GraphError(
+                    f"The graph needs {node.operation.describe()}, which is not among its inputs."
+                )
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """All nodes in topological order."""
+        return walk(self.outputs)
+
+    def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Copy the graph with its inputs replaced."""
+        known = {old.key: new for old, new in zip(self.inputs, tensors, strict=True)}
+        return substitute(self.outputs, known)
+
+    def evaluate(self, xp: ModuleType, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        """The outputs for the given inputs."""
+        values: Values = {t.node: (a,) for t, a in zip(self.inputs, arrays, strict=True)}
+        return evaluate(self.outputs, xp, values)
+
+    @cached_property
+    def signature(self) -> tuple[object, ...]:
+        """What the graph computes, without the identity of its nodes."""
+        numbers = {tensor.node: number for number, tensor in enumerate(self.inputs)}
+        rows: list[object] = [tensor.spec for tensor in self.inputs]
+        for node in self.nodes:
+            if node in numbers:
+                continue
+            numbers[node] = len(numbers)
+            links = tuple((numbers[t.node], t.index) for t in node.inputs)
+            rows.append((_operation_key(node), links, node.specs))
+        rows.append(tuple((numbers[t.node], t.index) for t in self.outputs))
+        return tuple(rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Graph) and self.signature == other.signature
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.signature)
+
+    def __str__(self) -> str:
+        return f"graph of {len(self.nodes)} nodes"
+
+
+def _operation_key(node: Node) -> object:
+    operation = node.operation
+    if isinstance(operation, Constant):
+        return ("constant", operation.value.tobytes())
+    if isinstance(operation, Read):
+        return ("read", id(operation.variable))
+    return operation
+
+
+def trace_graph(
+    function: Callable[..., Tensor | Sequence[Tensor]], specs: Sequence[TensorSpec]
+) -> Graph:
+    """Run a Python function on placeholders and keep what it built."""
+    inputs = tuple(placeholder(s.shape, s.dtype, f"x{i}") for i, s in enumerate(specs))
+    result = function(*inputs)
+    outputs = (result,) if isinstance(result, Tensor) else tuple(result)
+    return Graph(inputs, tuple(as_tensor(output) for output in outputs))

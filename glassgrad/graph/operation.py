@@ -1,0 +1,170 @@
+"""What an operation declares: shapes, meaning, chain rule and notation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from glassgrad.errors import GradientError
+from glassgrad.graph.notation import Binding, Formula, Notation
+
+if TYPE_CHECKING:
+    from glassgrad.graph.graph import Graph
+    from glassgrad.graph.tensor import Tensor
+
+__all__ = ["Composite", "Gradients", "Operation", "Primitive", "TensorSpec"]
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Gradients: TypeAlias = "tuple[Tensor | None, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """The shape and dtype of a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A function of tensors; its parameters are the fields of a frozen dataclass.
+
+    Subclass ``Primitive`` or ``Composite``. Calling an operation on tensors adds a node.
+    """
+
+    notation: ClassVar[Notation]
+    is_elementwise: ClassVar[bool] = False
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Apply the operation; one output gives a tensor, several give a tuple."""
+        from glassgrad.graph.tensor import apply  # a node needs operations to be defined first
+
+        outputs = apply(self, inputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    @property
+    def name(self) -> str:
+        """The name under which the operation is printed."""
+        return type(self).__name__
+
+    def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Bring the inputs into the form that the operation wants, such as one common dtype."""
+        return inputs
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec | tuple[TensorSpec, ...]:
+        """Give shape and dtype of every output, or raise ``ShapeError`` or ``DtypeError``."""
+        raise NotImplementedError
+
+    def evaluate(self, xp: ModuleType, *arrays: Array) -> tuple[Array, ...]:
+        """Compute the outputs with the array module ``xp``."""
+        raise NotImplementedError
+
+    def chain_rule(
+        self, gradients: Gradients, outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...]
+    ) -> Gradients:
+        """Give the gradient of every input as graph, ``None`` where there is none.
+
+        ``gradients`` are those of the outputs, ``None`` for an output that the loss does not
+        reach; at least one is given. Broadcasting is undone by the caller.
+        """
+        raise GradientError(f"{self.name} has no chain rule.")
+
+    def describe(self) -> str:
+        """Name and parameters on one line."""
+        parameters = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+        return f"{self.name}({parameters})" if parameters else self.name
+
+    def formula(self, operands: Sequence[Formula], output: int = 0) -> Formula:
+        """Write the operation on named operands.
+
+        An operation without notation of its own is written as a call by its name; so is every
+        output after the first.
+        """
+        if not hasattr(self, "notation") or output > 0:
+            return _written_as_call(f"{self.name}[{output}]" if output else self.name, operands)
+        parameters = {f.name: getattr(self, f.name) for f in fields(self)}
+        names = [name for name in self.notation.operands if name not in parameters]
+        if names == ["inputs"]:
+            joined = Formula(
+                ", ".join(o.plain for o in operands), ", ".join(o.latex for o in operands)
+            )
+            return self.notation.write({"inputs": joined}, parameters)
+        return self.notation.write(dict(zip(names, operands, strict=False)), parameters)
+
+
+class Primitive(Operation):
+    """An operation defined by arrays: ``forward`` is its meaning, ``chain_rule`` its gradient."""
+
+    # Any keyword: a subclass names its own arrays.
+    def forward(self, *arrays: Any, **named: Any) -> Any:
+        """Compute the operation; numerically stable and free of warnings on its whole domain."""
+        raise NotImplementedError
+
+    def evaluate(self, xp: ModuleType, *arrays: Array) -> tuple[Array, ...]:
+        """Compute the outputs as a tuple."""
+        result = self.forward(xp, *arrays)
+        return result if isinstance(result, tuple) else (result,)
+
+
+class Composite(Operation):
+    """An operation defined by simpler ones.
+
+    Forward, chain rule to any order, kernels, and explanation follow from ``definition``.
+    A composite may still state its ``chain_rule`` where a person would, as softmax does.
+    """
+
+    # Any keyword: a subclass names its own tensors.
+    def definition(self, *inputs: Any, **named: Any) -> Any:
+        """Build the graph of simpler operations."""
+        raise NotImplementedError
+
+    def graph(self, *inputs: TensorSpec) -> Graph:
+        """The definition on placeholders of the given shapes, traced once for each."""
+        return _definition_graph(self, inputs)
+
+    def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        """Shapes follow from the definition."""
+        return tuple(output.spec for output in self.graph(*inputs).outputs)
+
+    def evaluate(self, xp: ModuleType, *arrays: Array) -> tuple[Array, ...]:
+        """Evaluate the definition node by node."""
+        graph = self.graph(*(TensorSpec(tuple(a.shape), np.dtype(str(a.dtype))) for a in arrays))
+        return graph.evaluate(xp, arrays)
+
+
+@lru_cache(maxsize=4096)
+def _definition_graph(operation: Composite, specs: tuple[TensorSpec, ...]) -> Graph:
+    from glassgrad.graph.graph import trace_graph  # tracing makes nodes, which hold operations
+
+    return trace_graph(operation.definition, specs)
+
+
+def _written_as_call(name: str, operands: Sequence[Formula]) -> Formula:
+    plain = ", ".join(operand.plain for operand in operands)
+    latex = ", ".join(operand.latex for operand in operands)
+    escaped = name.replace("_", r"\_")
+    return Formula(f"{name}({plain})", rf"\operatorname{{{escaped}}}({latex})", Binding.ATOM)
+
+
+def as_specs(result: TensorSpec | tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """One output or several, as a tuple."""
+    return (result,) if isinstance(result, TensorSpec) else result

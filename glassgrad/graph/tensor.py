@@ -1,0 +1,437 @@
+"""Tensors, the nodes that make them, and the leaves where values enter."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from glassgrad.errors import ArgumentError, DtypeError, GraphError, ShapeError
+from glassgrad.graph.dtypes import default_float, promote, resolve_dtype, to_array
+from glassgrad.graph.operation import Array, Operation, TensorSpec, as_specs
+from glassgrad.graph.trace import current_trace
+
+if TYPE_CHECKING:  # the methods of a tensor are operations, and are attached by `ops`
+    from glassgrad.ops.methods import TensorMethods
+else:
+
+    class TensorMethods:
+        """Filled by `glassgrad.ops.methods`."""
+
+        __slots__ = ()
+
+
+__all__ = ["Constant", "Key", "Leaf", "Node", "Placeholder", "Read", "Tensor", "Variable",
+           "apply", "as_tensor", "constant", "placeholder", "scope"]  # fmt: skip
+
+_scope: ContextVar[str] = ContextVar("scope", default="")
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Name the part of a network (a layer, the loss) that the nodes made inside belong to."""
+    token = _scope.set(f"{_scope.get()}/{name}" if _scope.get() else name)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+class Node:
+    """An operation applied to inputs. Immutable, compared by identity."""
+
+    __slots__ = ("__weakref__", "inputs", "operation", "scope", "specs", "values")
+
+    def __init__(
+        self, operation: Operation, inputs: tuple[Tensor, ...], specs: tuple[TensorSpec, ...]
+    ) -> None:
+        self.operation = operation
+        self.inputs = inputs
+        self.specs = specs
+        self.scope = _scope.get()
+        self.values: tuple[Array, ...] | None = None  # kept once somebody has looked
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The tensors that the node makes."""
+        return tuple(Tensor.of_node(self, index) for index in range(len(self.specs)))
+
+    def __repr__(self) -> str:
+        specs = ", ".join(map(str, self.specs))
+        return f"<{self.operation.describe()} -> {specs}>"
+
+
+Key: TypeAlias = tuple[Node, int]
+
+
+class Tensor(TensorMethods):
+    """One output of a node: a value that is known once the graph is evaluated.
+
+    Made from numbers it is a leaf; operations on tensors make more of them, lazily.
+    ``numpy()`` evaluates; ``backward()`` leaves in ``grad`` of every leaf that was made with
+    ``requires_grad=True`` the gradient of a scalar, added to what was there.
+
+    Args:
+        data: numbers, nested lists or an array; copied.
+        requires_grad: whether ``backward()`` reaches this leaf.
+        dtype: the dtype; floats default to float32, integers to int32.
+
+    Raises:
+        DtypeError: the data are not numbers, or the dtype is unknown.
+
+    Example:
+        >>> x = Tensor([[1.0, 2.0]], requires_grad=True)
+        >>> y = (x * x).sum()
+        >>> y.backward()
+        >>> x.grad.numpy()
+        array([[2., 4.]], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "grad", "index", "node", "requires_grad")
+
+    node: Node
+    index: int
+    requires_grad: bool
+    grad: Tensor | None
+
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None
+    ) -> None:
+        if isinstance(data, Tensor | Variable):
+            data = data.numpy()
+        array = to_array(data, dtype)
+        if requires_grad and array.dtype.kind != "f":
+            raise DtypeError(
+                f"Only floats can have a gradient. Got dtype {array.dtype}; "
+                "write the numbers with a decimal point or pass a float dtype."
+            )
+        self._set(Node(Constant(array), (), (TensorSpec(array.shape, array.dtype),)), 0)
+        self.requires_grad = requires_grad
+
+    def _set(self, node: Node, index: int) -> None:
+        self.node, self.index = node, index
+        self.requires_grad, self.grad = False, None
+
+    @classmethod
+    def of_node(cls, node: Node, index: int) -> Tensor:
+        """One output of a node."""
+        tensor = cls.__new__(cls)
+        Tensor._set(tensor, node, index)
+        return tensor
+
+    @property
+    def key(self) -> Key:
+        """What identifies the tensor: its node and the number of the output."""
+        return (self.node, self.index)
+
+    @property
+    def spec(self) -> TensorSpec:
+        """Shape and dtype."""
+        return self.node.specs[self.index]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of every dimension."""
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.spec.size
+
+    def numpy(self) -> Array:
+        """The value, evaluated now if it was not before; a copy."""
+        return evaluator().evaluate([self])[0].copy()
+
+    def item(self) -> bool | int | float:
+        """The value of a tensor of one element as a Python number."""
+        return self.numpy().item()  # type: ignore[no-any-return]
+
+    def backward(self) -> None:
+        """Add the gradient of this scalar to ``grad`` of every leaf that wants one.
+
+        Raises:
+            ShapeError: the tensor is no scalar.
+            GradientError: no leaf was made with ``requires_grad=True``.
+        """
+        evaluator().backward(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise ShapeError("A scalar tensor has no length.")
+        return self.shape[0]
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.index))
+
+    def __repr__(self) -> str:
+        return f"<Tensor {self.spec} of {self.node.operation.describe()}>"
+
+
+class Leaf(Operation):
+    """A node without inputs: where values enter a graph."""
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """A leaf's shape is given when it is made."""
+        raise GraphError(f"{self.name} is made by its own function, not by applying it.")
+
+
+@dataclass(frozen=True)
+class Placeholder(Leaf):
+    """A value that is handed in when the graph is evaluated."""
+
+    label: str = "input"
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Leaf):
+    """A value that is part of the graph."""
+
+    value: Array
+
+    def describe(self) -> str:
+        """The value itself where it is one number."""
+        return f"Constant({self.value.item()!r})" if self.value.size == 1 else "Constant"
+
+
+@dataclass(frozen=True, eq=False)
+class Read(Leaf):
+    """The value of a variable before the step."""
+
+    variable: Variable
+
+    def describe(self) -> str:
+        """The variable's name."""
+        return f"Read({self.variable.name})"
+
+
+class Variable(TensorMethods):
+    """A named value that outlives a step and that a program's updates change.
+
+    Args:
+        value: the first value; copied.
+        name: what it is called in summaries, checkpoints and explanations.
+        trainable: whether an optimizer may change it.
+        dtype: the dtype; floats default to float32.
+
+    Example:
+        >>> w = Variable([1.0, 2.0], name="w")
+        >>> w.assign([3.0, 4.0])
+        >>> w.numpy()
+        array([3., 4.], dtype=float32)
+    """
+
+    #: Counts moves of any variable's memory; a program that holds addresses looks here.
+    moves = 0
+
+    def __init__(
+        self,
+        value: Any,
+        *,
+        name: str = "variable",
+        trainable: bool = True,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        if isinstance(value, Tensor | Variable):
+            value = value.numpy()
+        self.storage = to_array(value, dtype)
+        self.name = name
+        self.trainable = trainable
+        self.grad: Tensor | None = None
+        self._read: weakref.ref[Tensor] | None = None
+
+    @property
+    def spec(self) -> TensorSpec:
+        """Shape and dtype."""
+        return TensorSpec(self.storage.shape, self.storage.dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of every dimension."""
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self.spec.dtype
+
+    @property
+    def tensor(self) -> Tensor:
+        """The tensor that reads the variable, with the updates of the trace under way."""
+        trace = current_trace()
+        if trace is not None and self in trace.updates:
+            return trace.updates[self]
+        alive = self._read() if self._read is not None else None
+        if alive is None:
+            alive = Tensor.of_node(Node(Read(self), (), (self.spec,)), 0)
+            self._read = weakref.ref(alive)
+        return alive
+
+    def numpy(self) -> Array:
+        """A copy of the value."""
+        return self.storage.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def assign(self, value: Any) -> None:
+        """Replace the value; shape and dtype stay.
+
+        While a graph is traced, a tensor becomes the variable's update after the step.
+
+        Raises:
+            ShapeError: the new value has another shape.
+        """
+        trace = current_trace()
+        if trace is not None and isinstance(value, Tensor):
+            require_update(self, value)
+            trace.updates[self] = value
+            return
+        if isinstance(value, Tensor | Variable):
+            value = value.numpy()
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"Variable {self.name!r} has shape {self.shape}. "
+                f"Got a value of shape {array.shape}."
+            )
+        self.storage[...] = array
+
+    def move(self, storage: Array) -> None:
+        """Let the value live in other memory, where programs find it from now on."""
+        storage[...] = self.storage
+        self.storage = storage
+        Variable.moves += 1
+
+    def __repr__(self) -> str:
+        frozen = "" if self.trainable else ", not trainable"
+        return f"<Variable {self.name!r} {self.spec}{frozen}>"
+
+
+def require_update(variable: Variable, value: Tensor) -> None:
+    """Check that a tensor can become the value of a variable.
+
+    Raises:
+        GraphError: shape or dtype differ.
+    """
+    if value.spec != variable.spec:
+        raise GraphError(
+            f"The update of {variable.name!r} must be {variable.spec}. Got {value.spec}."
+        )
+
+
+def apply(operation: Operation, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
+    """Add a node: convert the inputs, check shapes, and give the outputs."""
+    tensors = operation.prepare(_as_tensors(inputs))
+    specs = as_specs(operation.shape(*(tensor.spec for tensor in tensors)))
+    return Node(operation, tensors, specs).outputs
+
+
+def _as_tensors(values: Sequence[Any]) -> tuple[Tensor, ...]:
+    """Python scalars take the dtype of the tensors beside them."""
+    tensors = [as_tensor(v) if not isinstance(v, bool | int | float) else None for v in values]
+    present = [tensor.dtype for tensor in tensors if tensor is not None]
+    common = promote(*present) if present else None
+    return tuple(
+        _scalar(value, common) if tensor is None else tensor
+        for value, tensor in zip(values, tensors, strict=True)
+    )
+
+
+def _scalar(value: bool | int | float, beside: np.dtype[Any] | None) -> Tensor:
+    if isinstance(value, float) and (beside is None or beside.kind != "f"):
+        return constant(value, default_float())
+    return constant(value) if beside is None or beside.kind == "b" else constant(value, beside)
+
+
+def as_tensor(value: Any) -> Tensor:
+    """Make a tensor of a tensor, a variable or numbers.
+
+    Raises:
+        DtypeError: the value is not made of numbers.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Variable):
+        return value.tensor
+    return constant(value)
+
+
+def constant(value: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """A leaf that holds a value."""
+    array = to_array(value, dtype)
+    return Tensor.of_node(Node(Constant(array), (), (TensorSpec(array.shape, array.dtype),)), 0)
+
+
+def placeholder(
+    shape: Sequence[int], dtype: DTypeLike | None = None, label: str = "input"
+) -> Tensor:
+    """A leaf whose value is handed in at evaluation.
+
+    Raises:
+        ArgumentError: a dimension is negative.
+    """
+    if any(length < 0 for length in shape):
+        raise ArgumentError(f"Dimensions must not be negative. Got shape {tuple(shape)}.")
+    chosen = default_float() if dtype is None else resolve_dtype(dtype)
+    return Tensor.of_node(Node(Placeholder(label), (), (TensorSpec(tuple(shape), chosen),)), 0)
+
+
+class Evaluator(Protocol):
+    """What gives tensors their values outside a program; the package installs one."""
+
+    def evaluate(self, tensors: Sequence[Tensor]) -> list[Array]:
+        """The values of tensors."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Add gradients to the leaves of a scalar."""
+
+
+_evaluators: list[Evaluator] = []
+
+
+def install_evaluator(evaluator: Evaluator) -> None:
+    """Let an evaluator serve ``Tensor.numpy`` and ``Tensor.backward``."""
+    _evaluators[:] = [evaluator]
+
+
+def evaluator() -> Evaluator:
+    """The installed evaluator."""
+    if not _evaluators:
+        raise GraphError("No evaluator is installed: import glassgrad instead of its parts.")
+    return _evaluators[0]
+
+
+def evaluate_leaf(operation: Operation, xp: ModuleType) -> Array:
+    """The value of a leaf that needs nothing from outside."""
+    if isinstance(operation, Constant):
+        return xp.asarray(operation.value)  # type: ignore[no-any-return]
+    if isinstance(operation, Read):
+        return xp.asarray(operation.variable.storage)  # type: ignore[no-any-return]
+    raise GraphError(f"No value was given for {operation.describe()}.")

@@ -1,0 +1,61 @@
+"""What is collected while a graph is built: updates of variables, extra losses, random streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glassgrad.graph.tensor import Tensor, Variable
+
+__all__ = ["RandomState", "Trace", "current_trace", "tracing"]
+
+
+@dataclass(frozen=True)
+class RandomState:
+    """Where random operations take their key from: a seed and the number of the step."""
+
+    seed: Variable
+    step: Variable
+
+
+@dataclass
+class Trace:
+    """The surroundings of a graph while Python code builds it.
+
+    Args:
+        training: whether layers behave as in training.
+        random: the key of random operations; without one they refuse to draw.
+    """
+
+    training: bool = False
+    random: RandomState | None = None
+    updates: dict[Variable, Tensor] = field(default_factory=dict)
+    losses: list[Tensor] = field(default_factory=list)
+    streams: int = 0
+
+    def next_stream(self) -> int:
+        """A number for the next place that draws random numbers."""
+        self.streams += 1
+        return self.streams
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def current_trace() -> Trace | None:
+    """The trace under way, if any."""
+    return _current.get()
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Collect in ``trace`` what is built inside the ``with`` block."""
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)

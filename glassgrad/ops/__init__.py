@@ -1,0 +1,97 @@
+"""The vocabulary of operations: shape rule, meaning, chain rule and notation of each."""
+
+from glassgrad.ops.elementwise import (
+    absolute,
+    add,
+    cast,
+    clip,
+    divide,
+    equal,
+    exp,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    power,
+    relu,
+    sigmoid,
+    sign,
+    sqrt,
+    square,
+    stop_gradient,
+    subtract,
+    tanh,
+    where,
+)
+from glassgrad.ops.indexing import one_hot, take
+from glassgrad.ops.linear import matmul
+from glassgrad.ops.loss import (
+    log_softmax,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+    sparse_softmax_cross_entropy,
+)
+from glassgrad.ops.methods import attach_methods
+from glassgrad.ops.movement import broadcast_to, concatenate, reshape, transpose
+from glassgrad.ops.random import uniform
+from glassgrad.ops.reduction import argmax, max, mean, sum
+from glassgrad.ops.scan import scan
+
+attach_methods()
+
+__all__ = [
+    "absolute",
+    "add",
+    "argmax",
+    "broadcast_to",
+    "cast",
+    "clip",
+    "concatenate",
+    "divide",
+    "equal",
+    "exp",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log_softmax",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "minimum",
+    "multiply",
+    "negative",
+    "not_equal",
+    "one_hot",
+    "power",
+    "relu",
+    "reshape",
+    "scan",
+    "sigmoid",
+    "sigmoid_cross_entropy",
+    "sign",
+    "softmax",
+    "softmax_cross_entropy",
+    "sparse_softmax_cross_entropy",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "take",
+    "tanh",
+    "transpose",
+    "uniform",
+    "where",
+]

@@ -1,0 +1,78 @@
+"""One element-wise formula applied to lists of tensors: what an optimizer's update is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glassgrad.errors import ArgumentError
+from glassgrad.graph import Composite, Graph, Tensor, TensorSpec, apply, rewrite
+from glassgrad.graph.tensor import Leaf
+
+__all__ = ["ElementwiseMap"]
+
+
+@dataclass(frozen=True)
+class ElementwiseMap(Composite):
+    """Apply a graph of element-wise operations to the corresponding members of lists.
+
+    The inputs are ``shared`` scalars, then the lists one after the other, each of ``length``
+    tensors: all parameters, then all gradients, then all first moments and so on. The outputs
+    are lists too, one for each output of the body.
+
+    The body is a graph on scalars: one placeholder for each shared scalar and each list.
+    """
+
+    body: Graph
+    length: int
+    shared: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = [
+            node
+            for node in self.body.nodes
+            if not (isinstance(node.operation, Leaf) or node.operation.is_elementwise)
+        ]
+        if wrong or any(tensor.shape for tensor in self.body.inputs):
+            named = wrong[0].operation.describe() if wrong else "an input that is no scalar"
+            raise ArgumentError(
+                f"The body must be element-wise operations on scalars. Got {named}."
+            )
+
+    @property
+    def lists(self) -> int:
+        """How many lists go in."""
+        return len(self.body.inputs) - self.shared
+
+    def split(self, tensors: Sequence[Tensor]) -> tuple[Sequence[Tensor], list[Sequence[Tensor]]]:
+        """The shared scalars, and for each member the tensors of its lists."""
+        lists = tensors[self.shared :]
+        members = [lists[number :: self.length] for number in range(self.length)]
+        return tensors[: self.shared], members
+
+    def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        """Each output has the shape of its member of the first list."""
+        expected = self.shared + self.lists * self.length
+        if len(inputs) != expected:
+            raise ArgumentError(
+                f"{self.lists} lists of {self.length} tensors and {self.shared} "
+                f"scalars make {expected} inputs. Got {len(inputs)}."
+            )
+        first = inputs[self.shared : self.shared + self.length]
+        return tuple(
+            TensorSpec(spec.shape, output.dtype) for output in self.body.outputs for spec in first
+        )
+
+    def definition(self, *inputs):
+        shared, members = self.split(inputs)
+        results = [self._replay((*shared, *member)) for member in members]
+        return tuple(output for outputs in zip(*results, strict=True) for output in outputs)
+
+    def _replay(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The body on tensors of any shape: every operation is applied anew."""
+        known = {old.key: new for old, new in zip(self.body.inputs, tensors, strict=True)}
+        return rewrite(
+            self.body.outputs,
+            lambda node, inputs: apply(node.operation, inputs) if inputs else None,
+            known,
+        )

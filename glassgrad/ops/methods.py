@@ -1,0 +1,179 @@
+"""What operators and methods of a tensor mean: one table, with types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from glassgrad.graph import Tensor, Variable, as_tensor
+from glassgrad.ops import elementwise, linear, loss, movement, reduction
+from glassgrad.ops.reduction import Axes
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["TensorMethods", "attach_methods"]
+
+
+class TensorMethods:
+    """The operations that can be written on a tensor or a variable."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Tensor:
+        return elementwise.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return elementwise.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return elementwise.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return elementwise.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return elementwise.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return elementwise.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return elementwise.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return elementwise.divide(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        if isinstance(other, int | float) and other == 2:
+            return elementwise.square(self)
+        return elementwise.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return elementwise.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return linear.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linear.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return elementwise.negative(self)
+
+    def __abs__(self) -> Tensor:
+        return elementwise.absolute(self)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return elementwise.less(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return elementwise.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return elementwise.greater(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return elementwise.greater_equal(self, other)
+
+    def __getitem__(self, index: int | slice | tuple[int | slice, ...]) -> Tensor:
+        return movement.pick(as_tensor(self), index)
+
+    def equal(self, other: Any) -> Tensor:
+        """Where the elements are equal: what ``==`` means between tensors."""
+        return elementwise.equal(self, other)
+
+    def exp(self) -> Tensor:
+        """Exponential of every element."""
+        return elementwise.exp(self)
+
+    def log(self) -> Tensor:
+        """Natural logarithm of every element."""
+        return elementwise.log(self)
+
+    def sqrt(self) -> Tensor:
+        """Square root of every element."""
+        return elementwise.sqrt(self)
+
+    def square(self) -> Tensor:
+        """Every element times itself."""
+        return elementwise.square(self)
+
+    def abs(self) -> Tensor:
+        """Absolute value of every element."""
+        return elementwise.absolute(self)
+
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + exp(-x)) of every element."""
+        return elementwise.sigmoid(self)
+
+    def tanh(self) -> Tensor:
+        """Hyperbolic tangent of every element."""
+        return elementwise.tanh(self)
+
+    def relu(self) -> Tensor:
+        """max(x, 0) of every element."""
+        return elementwise.relu(self)
+
+    def clip(self, low: float, high: float) -> Tensor:
+        """Every element kept within [low, high]."""
+        return elementwise.clip(self, low, high)
+
+    def softmax(self) -> Tensor:
+        """Probabilities over the last axis."""
+        return loss.softmax(self)
+
+    def log_softmax(self) -> Tensor:
+        """Logarithm of the probabilities over the last axis."""
+        return loss.log_softmax(self)
+
+    def sum(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Sum over axes; all of them by default."""
+        return reduction.sum(as_tensor(self), axis, keepdims)
+
+    def mean(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Arithmetic mean over axes; all of them by default."""
+        return reduction.mean(as_tensor(self), axis, keepdims)
+
+    def max(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Largest element along axes; all of them by default."""
+        return reduction.max(as_tensor(self), axis, keepdims)
+
+    def argmax(self, axis: int = -1) -> Tensor:
+        """Index of the largest element along an axis."""
+        return reduction.argmax(as_tensor(self), axis)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same elements under another shape; one length may be -1."""
+        lengths: Sequence[int] = shape[0] if shape and isinstance(shape[0], Sequence) else shape
+        return movement.reshape(as_tensor(self), lengths)
+
+    def transpose(self, *order: int) -> Tensor:
+        """The axes in another order; reversed by default."""
+        return movement.transpose(as_tensor(self), order or None)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 -- NumPy's name
+        """The axes reversed."""
+        return movement.transpose(as_tensor(self))
+
+    def cast(self, dtype: Any) -> Tensor:
+        """The same numbers in another dtype."""
+        return elementwise.cast(self, dtype)
+
+    def detach(self) -> Tensor:
+        """The same numbers, constant to backpropagation."""
+        return elementwise.stop_gradient(self)
+
+
+def attach_methods() -> None:
+    """Give tensors and variables these methods; called once by the package."""
+    for kind in (Tensor, Variable):
+        for name, method in vars(TensorMethods).items():
+            if callable(method) or isinstance(method, property):
+                setattr(kind, name, method)
+        # NumPy arrays on the left of an operator leave the work to the tensor.
+        setattr(kind, "__array_ufunc__", None)  # noqa: B010 -- unknown to mypy
+    # A variable stays comparable by identity: it is a key and a member of lists.
+    Tensor.__eq__ = lambda self, other: elementwise.equal(self, other)  # type: ignore[method-assign]
+    Tensor.__ne__ = lambda self, other: elementwise.not_equal(self, other)  # type: ignore[method-assign]

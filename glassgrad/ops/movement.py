@@ -1,0 +1,256 @@
+"""Operations that move elements without changing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from glassgrad.errors import ArgumentError, DtypeError, ShapeError
+from glassgrad.graph import Notation, Primitive, Tensor, TensorSpec, as_tensor
+from glassgrad.ops.elementwise import broadcast_shapes
+
+
+@dataclass(frozen=True)
+class Reshape(Primitive):
+    """The same elements in row-major order under another shape."""
+
+    target: tuple[int, ...]
+    notation = Notation("reshape({x}, {target})", r"\operatorname{{reshape}}({x}, {target})")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The target, of equal size."""
+        (x,) = inputs
+        if prod(self.target) != x.size:
+            raise ShapeError(
+                f"Reshape keeps the number of elements. Got {x.shape} with {x.size} "
+                f"and a target {self.target} with {prod(self.target)}."
+            )
+        return TensorSpec(self.target, x.dtype)
+
+    def forward(self, xp, x):
+        return xp.reshape(x, self.target)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x,) = gradients, inputs
+        return (reshape(g, x.shape),)
+
+
+@dataclass(frozen=True)
+class Transpose(Primitive):
+    """The axes in another order."""
+
+    order: tuple[int, ...]
+    notation = Notation("transpose({x}, {order})", r"\operatorname{{transpose}}({x}, {order})")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The lengths in the new order."""
+        (x,) = inputs
+        if sorted(self.order) != list(range(x.rank)):
+            raise ShapeError(f"The order must name each of {x.rank} axes once. Got {self.order}.")
+        return TensorSpec(tuple(x.shape[axis] for axis in self.order), x.dtype)
+
+    def forward(self, xp, x):
+        return xp.transpose(x, self.order)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,) = gradients
+        back = sorted(range(len(self.order)), key=self.order.__getitem__)
+        return (Transpose(tuple(back))(g),)
+
+
+@dataclass(frozen=True)
+class BroadcastTo(Primitive):
+    """Repeat along axes of length 1 and along new axes on the left."""
+
+    target: tuple[int, ...]
+    notation = Notation("broadcast_to({x}, {target})", r"\operatorname{{broadcast}}({x}, {target})")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The target, which the input must broadcast to."""
+        (x,) = inputs
+        if broadcast_shapes(x.shape, self.target) != self.target:
+            raise ShapeError(f"Shape {x.shape} does not broadcast to {self.target}.")
+        return TensorSpec(self.target, x.dtype)
+
+    def forward(self, xp, x):
+        return xp.broadcast_to(x, self.target)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        return gradients  # the caller sums over what was repeated
+
+
+@dataclass(frozen=True)
+class Slice(Primitive):
+    """A range of each axis: start and stop, in steps of 1."""
+
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+
+    @property
+    def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
+        ranges = ", ".join(f"{a}:{b}" for a, b in zip(self.starts, self.stops, strict=True))
+        return Notation(f"{{x:tight}}[{ranges}]", f"{{x:tight}}_{{{{[{ranges}]}}}}")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The lengths of the ranges."""
+        (x,) = inputs
+        if len(self.starts) != x.rank or any(
+            not 0 <= a <= b <= n for a, b, n in zip(self.starts, self.stops, x.shape, strict=True)
+        ):
+            raise ShapeError(
+                f"The ranges from {self.starts} to {self.stops} do not lie within shape {x.shape}."
+            )
+        lengths = tuple(b - a for a, b in zip(self.starts, self.stops, strict=True))
+        return TensorSpec(lengths, x.dtype)
+
+    def forward(self, xp, x):
+        return x[tuple(slice(a, b) for a, b in zip(self.starts, self.stops, strict=True))]
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x,) = gradients, inputs
+        after = tuple(n - b for n, b in zip(x.shape, self.stops, strict=True))
+        return (Pad(self.starts, after)(g),)
+
+
+@dataclass(frozen=True)
+class Pad(Primitive):
+    """Zeros before and after, along each axis."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+    @property
+    def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
+        widths = tuple(zip(self.before, self.after, strict=True))
+        return Notation(f"pad({{x}}, {widths})", rf"\operatorname{{{{pad}}}}({{x}}, {widths})")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The lengths with what was added."""
+        (x,) = inputs
+        if not len(self.before) == len(self.after) == x.rank or min((*self.before, *self.after, 0)):
+            raise ShapeError(
+                f"Pad wants two widths of at least 0 for each of {x.rank} axes. "
+                f"Got {self.before} and {self.after}."
+            )
+        widths = zip(self.before, x.shape, self.after, strict=True)
+        return TensorSpec(tuple(a + n + b for a, n, b in widths), x.dtype)
+
+    def forward(self, xp, x):
+        return xp.pad(x, tuple(zip(self.before, self.after, strict=True)))
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x,) = gradients, inputs
+        stops = tuple(a + n for a, n in zip(self.before, x.shape, strict=True))
+        return (Slice(self.before, stops)(g),)
+
+
+@dataclass(frozen=True)
+class Concatenate(Primitive):
+    """Join tensors end to end along an axis."""
+
+    axis: int = 0
+    notation = Notation(
+        "concatenate(({inputs},), axis={axis})", r"\left[{inputs}\right]_{{{axis}}}"
+    )
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """Equal but for the axis, along which lengths add up."""
+        first = inputs[0]
+        rest = [spec.shape[: self.axis] + spec.shape[self.axis + 1 :] for spec in inputs]
+        if any(shape != rest[0] for shape in rest) or not 0 <= self.axis < first.rank:
+            shapes = ", ".join(str(spec.shape) for spec in inputs)
+            raise ShapeError(f"Shapes must be equal but for axis {self.axis}. Got {shapes}.")
+        if any(spec.dtype != first.dtype for spec in inputs):
+            raise DtypeError(
+                "Tensors to be joined must have one dtype. "
+                f"Got {', '.join(str(spec.dtype) for spec in inputs)}."
+            )
+        total = sum(spec.shape[self.axis] for spec in inputs)
+        shape = (*first.shape[: self.axis], total, *first.shape[self.axis + 1 :])
+        return TensorSpec(shape, first.dtype)
+
+    def forward(self, xp, *arrays):
+        return xp.concatenate(arrays, axis=self.axis)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,) = gradients
+        pieces, begin = [], 0
+        for x in inputs:
+            starts, stops = [0] * g.ndim, list(g.shape)
+            starts[self.axis], stops[self.axis] = begin, begin + x.shape[self.axis]
+            pieces.append(Slice(tuple(starts), tuple(stops))(g))
+            begin = stops[self.axis]
+        return tuple(pieces)
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same elements under another shape; one length may be -1 and follows from the rest.
+
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    x = as_tensor(x)
+    target = tuple(int(length) for length in shape)
+    if target.count(-1) == 1:
+        known = -prod(target)
+        if known == 0 or x.size % known:
+            raise ShapeError(
+                f"Shape {x.shape} does not fit {target}: {x.size} elements do not "
+                f"divide by {known}."
+            )
+        target = tuple(x.size // known if length == -1 else length for length in target)
+    return x if target == x.shape else Reshape(target)(x)
+
+
+def transpose(x: Tensor, order: Sequence[int] | None = None) -> Tensor:
+    """The axes in another order; reversed by default."""
+    x = as_tensor(x)
+    rank = x.ndim
+    axes = range(rank)[::-1] if order is None else [axis % rank for axis in order]
+    return Transpose(tuple(axes))(x)
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Repeat a tensor to a larger shape."""
+    x = as_tensor(x)
+    return x if x.shape == tuple(shape) else BroadcastTo(tuple(shape))(x)
+
+
+def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Join tensors end to end along an axis."""
+    joined = [as_tensor(tensor) for tensor in tensors]
+    if not joined:
+        raise ArgumentError("At least one tensor is needed to concatenate. Got none.")
+    return Concatenate(axis % joined[0].ndim)(*joined)
+
+
+def pick(x: Tensor, index: int | slice | tuple[int | slice, ...]) -> Tensor:
+    """What ``x[index]`` means: integers and ranges in steps of 1, on the leading axes.
+
+    Raises:
+        ArgumentError: the index is of another kind, or outside the tensor.
+    """
+    given = index if isinstance(index, tuple) else (index,)
+    if len(given) > x.ndim:
+        raise ArgumentError(
+            f"A tensor of {x.ndim} axes takes at most as many indices. Got {len(given)}."
+        )
+    full = (*given, *(slice(None),) * (x.ndim - len(given)))
+    ranges = [_range(one, length) for one, length in zip(full, x.shape, strict=True)]
+    starts, stops = zip(*ranges, strict=True) if ranges else ((), ())
+    kept = [b - a for one, (a, b) in zip(full, ranges, strict=True) if isinstance(one, slice)]
+    return reshape(Slice(tuple(starts), tuple(stops))(x), kept)
+
+
+def _range(index: int | slice, length: int) -> tuple[int, int]:
+    if isinstance(index, slice):
+        start, stop, step = index.indices(length)
+        if step != 1:
+            raise ArgumentError(f"Ranges must have step 1. Got {index}.")
+        return start, max(start, stop)
+    if not isinstance(index, int):
+        raise ArgumentError(f"An index must be an integer or a range. Got {index!r}.")
+    if not -length <= index < length:
+        raise ArgumentError(f"Index {index} is outside an axis of length {length}.")
+    return index % length, index % length + 1

@@ -1,0 +1,111 @@
+"""Random numbers as a function: a counter-based generator, equal in every executor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassgrad.errors import ArgumentError, DtypeError
+from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec
+from glassgrad.graph.operation import Array
+from glassgrad.ops.elementwise import greater_equal, where
+
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+ROUNDS = 20
+PARITY = 0x1BD11BDA
+
+
+def threefry(xp: Any, key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[Array, Array]:
+    """Threefry-2x32 with 20 rounds: two random words for each counter.
+
+    Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011.
+    """
+    keys = (key[0], key[1], key[0] ^ key[1] ^ np.uint32(PARITY))
+    a, b = counter[0] + keys[0], counter[1] + keys[1]
+    for group in range(ROUNDS // 4):
+        for rotation in ROTATIONS[group % 2]:
+            a = a + b
+            b = (b << np.uint32(rotation)) | (b >> np.uint32(32 - rotation))
+            b = b ^ a
+        a = a + keys[(group + 1) % 3]
+        b = b + keys[(group + 2) % 3] + np.uint32(group + 1)
+    return a, b
+
+
+@dataclass(frozen=True)
+class RandomUniform(Primitive):
+    """Independent numbers, uniform on [0, 1), decided by seed, stream, step and position.
+
+    ``stream`` tells apart the places of a graph that draw; ``step`` and ``seed`` are inputs.
+    float32 has 24 random bits, float64 has 53.
+    """
+
+    target: tuple[int, ...]
+    stream: int = 0
+    dtype: str = "float32"
+    notation = Notation(
+        "uniform({seed}, {step}, stream={stream}, shape={target}, dtype='{dtype}')",
+        r"U_{{{stream}}}({seed}, {step})",
+    )
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The target."""
+        seed, step = inputs
+        if any(spec.shape or spec.dtype != np.dtype("uint32") for spec in inputs):
+            raise DtypeError(f"Seed and step must be uint32 scalars. Got {seed} and {step}.")
+        return TensorSpec(self.target, np.dtype(self.dtype))
+
+    def forward(self, xp, seed, step):
+        index = xp.reshape(xp.arange(int(np.prod(self.target)), dtype="uint32"), self.target)
+        key = (xp.reshape(seed, (1,)), np.array([self.stream], np.uint32))
+        steps = xp.broadcast_to(xp.reshape(step, (1,)), index.shape) if index.shape else step
+        high, low = threefry(xp, key, (steps, index))
+        if self.dtype == "float32":
+            return xp.reshape(
+                (high >> np.uint32(8)).astype("float32") * np.float32(2.0**-24), self.target
+            )
+        bits = (high >> np.uint32(5)).astype("float64") * 2.0**26 + (low >> np.uint32(6))
+        return xp.reshape(bits * 2.0**-53, self.target)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        return None, None
+
+
+@dataclass(frozen=True)
+class Dropout(Composite):
+    """Inverted dropout: each element is 0 with probability rate, else divided by 1 - rate.
+
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout", 2014.
+    """
+
+    rate: float
+    stream: int = 0
+    notation = Notation(
+        "where(uniform({seed}, {step}, stream={stream}, shape={x:tight}.shape, "
+        "dtype=str({x:tight}.dtype)) >= {rate}, {x} / (1 - {rate}), 0)",
+        r"\operatorname{{dropout}}_{{{rate}}}({x})",
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise ArgumentError(f"The rate of dropout must lie in [0, 1). Got {self.rate}.")
+
+    def definition(self, x, seed, step):
+        return where(self.keeps(x, seed, step), x * (1 / (1 - self.rate)), 0.0)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x, seed, step) = gradients, inputs
+        return where(self.keeps(x, seed, step), g * (1 / (1 - self.rate)), 0.0), None, None
+
+    def keeps(self, x: Tensor, seed: Tensor, step: Tensor) -> Tensor:
+        """Which elements stay."""
+        drawn = RandomUniform(x.shape, self.stream, str(x.dtype))(seed, step)
+        return greater_equal(drawn, self.rate)
+
+
+def uniform(seed: Any, step: Any, shape: Sequence[int], stream: int = 0) -> Tensor:
+    """Numbers from [0, 1), the same for the same seed, step and stream."""
+    return RandomUniform(tuple(shape), stream)(seed, step)

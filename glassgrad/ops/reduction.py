@@ -1,0 +1,172 @@
+"""Operations that make one number of many along some axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassgrad.errors import ArgumentError, ShapeError
+from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, as_tensor
+from glassgrad.ops.elementwise import cast, divide, equal
+from glassgrad.ops.movement import broadcast_to, reshape
+
+Axes = int | Sequence[int] | None
+
+
+def normalize_axes(axes: Axes, rank: int) -> tuple[int, ...]:
+    """Axes as sorted numbers from 0; ``None`` means all.
+
+    Raises:
+        ArgumentError: an axis is outside the rank or given twice.
+    """
+    if axes is None:
+        return tuple(range(rank))
+    given = (axes,) if isinstance(axes, int) else tuple(axes)
+    if any(not -rank <= axis < rank for axis in given):
+        raise ArgumentError(f"Axes must lie in [{-rank}, {rank}). Got {given}.")
+    normal = tuple(sorted(axis % rank for axis in given))
+    if len(set(normal)) < len(normal):
+        raise ArgumentError(f"Each axis may be given once. Got {given}.")
+    return normal
+
+
+def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    """The shape after the axes have become 1 or have gone."""
+    kept = [1 if axis in axes else length for axis, length in enumerate(shape)]
+    return tuple(kept if keepdims else [n for a, n in enumerate(kept) if a not in axes])
+
+
+def expand_reduced(y: Tensor, like: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Give a reduced tensor its axes of length 1 back, so that it broadcasts."""
+    return reshape(y, reduced_shape(like.shape, axes, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Reduction(Primitive):
+    """The base: which axes go, and whether they stay as 1."""
+
+    axes: tuple[int, ...]
+    keepdims: bool = False
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The input's shape without the reduced axes."""
+        (x,) = inputs
+        return TensorSpec(reduced_shape(x.shape, self.axes, self.keepdims), x.dtype)
+
+
+class Sum(Reduction):
+    """Sum over axes."""
+
+    notation = Notation("sum({x}, axis={axes}, keepdims={keepdims})", r"\sum_{{{axes}}}{{{x}}}")
+
+    def forward(self, xp, x):
+        return xp.sum(x, axis=self.axes, keepdims=self.keepdims, dtype=x.dtype)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x,) = gradients, inputs
+        return (broadcast_to(expand_reduced(g, x, self.axes), x.shape),)
+
+
+class Max(Reduction):
+    """Largest element along axes; equal ones share the gradient."""
+
+    notation = Notation("max({x}, axis={axes}, keepdims={keepdims})", r"\max_{{{axes}}}{{{x}}}")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """Refuse to look for the largest of none."""
+        (x,) = inputs
+        if any(x.shape[axis] == 0 for axis in self.axes):
+            raise ShapeError(f"The largest of no elements does not exist. Got shape {x.shape}.")
+        return super().shape(x)
+
+    def forward(self, xp, x):
+        return xp.max(x, axis=self.axes, keepdims=self.keepdims)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (y,), (x,) = gradients, outputs, inputs
+        winners = cast(equal(x, expand_reduced(y, x, self.axes)), x.dtype)
+        shares = winners / Sum(self.axes, keepdims=True)(winners)
+        return (expand_reduced(g, x, self.axes) * shares,)
+
+
+@dataclass(frozen=True)
+class Mean(Composite):
+    """Arithmetic mean over axes."""
+
+    axes: tuple[int, ...]
+    keepdims: bool = False
+    notation = Notation(
+        "mean({x}, axis={axes}, keepdims={keepdims})", r"\operatorname{{mean}}_{{{axes}}}({x})"
+    )
+
+    def definition(self, x):
+        return Sum(self.axes, self.keepdims)(x) / self.count(x)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x,) = gradients, inputs
+        share = expand_reduced(g / self.count(x), x, self.axes)
+        return (broadcast_to(share, x.shape),)
+
+    def count(self, x: Tensor) -> float:
+        """How many elements are averaged."""
+        return float(np.prod([x.shape[axis] for axis in self.axes]))
+
+
+@dataclass(frozen=True)
+class Argmax(Primitive):
+    """Index of the largest element along an axis, the first of equal ones."""
+
+    axis: int = -1
+    notation = Notation("argmax({x}, axis={axis})", r"\arg\max_{{{axis}}}({x})")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The input's shape without the axis, int32."""
+        (x,) = inputs
+        axes = normalize_axes(self.axis, x.rank)
+        if x.shape[axes[0]] == 0:
+            raise ShapeError(f"The largest of no elements does not exist. Got shape {x.shape}.")
+        return TensorSpec(reduced_shape(x.shape, axes, keepdims=False), np.dtype("int32"))
+
+    def forward(self, xp, x):
+        return xp.asarray(xp.argmax(x, axis=self.axis), dtype="int32")
+
+    def chain_rule(self, gradients, outputs, inputs):
+        return (None,)
+
+
+def sum(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Sum over axes; all of them by default."""
+    x = as_tensor(x)
+    return Sum(normalize_axes(axis, x.ndim), keepdims)(x)
+
+
+def mean(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Arithmetic mean over axes; all of them by default."""
+    x = as_tensor(x)
+    return Mean(normalize_axes(axis, x.ndim), keepdims)(x)
+
+
+def max(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Largest element along axes; all of them by default."""
+    x = as_tensor(x)
+    return Max(normalize_axes(axis, x.ndim), keepdims)(x)
+
+
+def argmax(x: Tensor, axis: int = -1) -> Tensor:
+    """Index of the largest element along an axis."""
+    return Argmax(axis)(x)
+
+
+def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Undo broadcasting: sum a gradient over the axes along which its input was repeated."""
+    if g.shape == shape:
+        return g
+    added = g.ndim - len(shape)
+    repeated = [a + added for a, n in enumerate(shape) if n == 1 and g.shape[a + added] != 1]
+    axes = (*range(added), *repeated)
+    return reshape(Sum(axes)(g) if axes else g, shape)
+
+
+__all__ = ["Argmax", "Max", "Mean", "Sum", "argmax", "divide", "max", "mean", "sum", "sum_to"]
