@@ -1,0 +1,128 @@
+"""Where compiled kernels live between runs.
+
+Numba notices an edit in the file that holds a kernel, but none in the files that the kernel
+calls, and it trusts its cache blindly after an upgrade of OpenBLAS. The folder is therefore
+named after a hash of everything that a compiled kernel depends on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import llvmlite.binding
+
+__all__ = ["kernel_cache_folder"]
+
+OUTDATED_AFTER_SECONDS = 30 * 24 * 3600
+_SOURCES = Path(__file__).parent
+_DEPENDENCIES = ("numba", "llvmlite", "numpy", "scipy-openblas32")
+
+
+def kernel_cache_folder() -> Path:
+    """The folder of this version's compiled kernels; it exists and can be written.
+
+    It is ``<root>/kernels/<key>``, where the root is the first of these that can be written:
+    the folder that the environment variable ``GLASSGRAD_CACHE`` names, ``glassgrad`` in the
+    user's cache folder, a private folder in the temporary folder.
+    """
+    return _first_writable(tuple(_roots()))
+
+
+@functools.cache
+def _first_writable(roots: tuple[Path, ...]) -> Path:
+    for root in roots:
+        folder = root / "kernels" / _key()
+        if _can_write(folder):
+            _remove_outdated(folder)
+            return folder
+    return Path(tempfile.mkdtemp(prefix="glassgrad-"))
+
+
+def _roots() -> Iterator[Path]:
+    if chosen := os.environ.get("GLASSGRAD_CACHE"):
+        yield Path(chosen).expanduser().absolute()
+    with contextlib.suppress(RuntimeError):  # there is no home folder
+        yield _user_cache_folder() / "glassgrad"
+    private = Path(tempfile.gettempdir()) / f"glassgrad-{_user_name()}"
+    if _is_private(private):
+        yield private
+
+
+def _user_cache_folder() -> Path:
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local) if local else Path.home() / "AppData" / "Local"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return configured if configured.is_absolute() else Path.home() / ".cache"
+
+
+def _user_name() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def _is_private(folder: Path) -> bool:
+    """Make the folder for this user alone: whoever can write cached code can run code as us."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+    except OSError:
+        return False
+    if not hasattr(os, "getuid"):
+        return True
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not others_write
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            os.utime(folder)  # says when the folder was last used
+    except OSError:
+        return False
+    return True
+
+
+def _remove_outdated(folder: Path) -> None:
+    """Delete the kernels of versions that nobody has used for a month."""
+    limit = time.time() - OUTDATED_AFTER_SECONDS
+    for other in folder.parent.iterdir():
+        with contextlib.suppress(OSError):
+            if other != folder and other.stat().st_mtime < limit:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+@functools.cache
+def _key() -> str:
+    digest = hashlib.sha256()
+    for part in _dependencies_of_kernels():
+        digest.update(part)
+        digest.update(b"\0")
+    return digest.hexdigest()[:20]
+
+
+def _dependencies_of_kernels() -> Iterator[bytes]:
+    for source in sorted(_SOURCES.rglob("*.py")):
+        yield source.relative_to(_SOURCES).as_posix().encode()
+        yield source.read_bytes()
+    for name in _DEPENDENCIES:
+        yield f"{name} {metadata.version(name)}".encode()
+    yield f"{sys.implementation.cache_tag} {sys.version} {platform.machine()}".encode()
+    yield llvmlite.binding.get_host_cpu_name().encode()
+    yield llvmlite.binding.get_host_cpu_features().flatten().encode()
+    # A kernel is compiled for the BLAS kernels that it will call.
+    yield os.environ.get("GLASSGRAD_BLAS_CORE", "").encode()

@@ -1,0 +1,81 @@
+"""How each element-wise operation is written inside a generated kernel, attached by type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import singledispatch
+from typing import Any
+
+from glassgrad.graph import Operation
+from glassgrad.ops import elementwise as e
+from glassgrad.ops.movement import BroadcastTo
+from glassgrad.ops.random import RandomUniform
+
+__all__ = ["MATHEMATICS", "expression", "has_expression"]
+
+MATHEMATICS = ("exp", "log", "log1p", "sigmoid", "tanh")
+
+TEMPLATES: dict[type[Operation], str] = {
+    e.Add: "{0} + {1}",
+    e.Subtract: "{0} - {1}",
+    e.Multiply: "{0} * {1}",
+    e.Divide: "{0} / {1}",
+    e.Power: "{0} ** {1}",
+    e.Negative: "-{0}",
+    e.Absolute: "abs({0})",
+    e.Sign: "sign({0})",
+    e.Square: "{0} * {0}",
+    e.Sqrt: "sqrt({0})",
+    e.Exp: "exp({0})",
+    e.Log: "log({0})",
+    e.Log1p: "log1p({0})",
+    e.Sigmoid: "sigmoid({0})",
+    e.Tanh: "tanh({0})",
+    # Comparisons are turned so that NaN is kept, as NumPy keeps it.
+    e.Relu: "({zero} if {0} < {zero} else {0})",
+    e.Maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
+    e.Minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
+    e.Equal: "{0} == {1}",
+    e.NotEqual: "{0} != {1}",
+    e.Less: "{0} < {1}",
+    e.LessEqual: "{0} <= {1}",
+    e.Greater: "{0} > {1}",
+    e.GreaterEqual: "{0} >= {1}",
+    e.Where: "({1} if {0} else {2})",
+    e.Cast: "{0}",
+    e.StopGradient: "{0}",
+    BroadcastTo: "{0}",
+}
+
+
+@singledispatch
+def expression(operation: Operation, operands: Sequence[str], dtype: str, index: str) -> str:
+    """The operation as Python source.
+
+    Args:
+        operation: an element-wise operation.
+        operands: the names of its inputs' elements.
+        dtype: the dtype of the result.
+        index: the position of the element in the whole tensor.
+    """
+    template = TEMPLATES[type(operation)]
+    return template.format(*operands, zero=f"{dtype}(0)")
+
+
+@expression.register
+def _clip(operation: e.Clip, operands: Sequence[str], dtype: str, index: str) -> str:
+    low, high = f"{dtype}({operation.low!r})", f"{dtype}({operation.high!r})"
+    (x,) = operands
+    return f"({low} if {x} < {low} else ({high} if {x} > {high} else {x}))"
+
+
+@expression.register
+def _uniform(operation: RandomUniform, operands: Sequence[str], dtype: str, index: str) -> str:
+    seed, step = operands
+    return f"uniform_{dtype}({seed}, uint32({operation.stream}), {step}, uint32({index}))"
+
+
+def has_expression(operation: Operation) -> bool:
+    """Whether the operation can be part of a generated kernel."""
+    registered: Callable[..., Any] = expression.dispatch(type(operation))
+    return type(operation) in TEMPLATES or registered is not expression.dispatch(object)

@@ -1,0 +1,467 @@
+"""Third pass: the source of a kernel for each group.
+
+The text depends on the operations, dtypes and patterns of a group alone, not on sizes, so that
+one compiled kernel serves every network with that group. Constants are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from glassgrad.execute.cpu.expressions import MATHEMATICS, expression
+from glassgrad.execute.cpu.fuse import Group, Kind, Pattern, source_of
+from glassgrad.execute.cpu.views import VIEW_NAMES
+from glassgrad.graph import Constant, Graph, Node, Tensor
+from glassgrad.graph.tensor import Key
+from glassgrad.ops.reduction import Argmax, Max, Sum
+
+__all__ = ["KernelSource", "column_sum_source", "constants_of", "loop_source", "product_source", "product_target", "update_source"]
+
+HEADER = f"""\
+from numpy import float32, float64, inf, int32, int64, sqrt, uint32, uint8
+
+from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
+from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part
+from glassgrad.execute.cpu.scalars import sign, uniform_float32, uniform_float64
+from glassgrad.execute.cpu.views import *
+from glassgrad.execute.cpu.views import {", ".join(sorted(set(VIEW_NAMES.values())))}
+
+
+def kernel(part, parts, arguments):
+"""
+
+COPY_SOURCE = (
+    HEADER
+    + """\
+    begin, end = split(integer(arguments, 0), parts, part, 64)
+    source = part_of_array(uint8_vector(arguments, 1), begin, end - begin)
+    target = part_of_array(uint8_vector(arguments, 2), begin, end - begin)
+    for j in range(end - begin):
+        target[j] = source[j]
+"""
+)
+"""Copies bytes. Slots: their number, from where, to where."""
+
+Reduction = Sum | Max | Argmax
+
+
+@dataclass
+class KernelSource:
+    """A kernel's text, and the arrays in its argument slots after the leading integers.
+
+    ``scratch`` lists the dtypes of temporary rows, of which every part has its own.
+    """
+
+    text: str
+    arrays: list[Tensor]
+    outputs: list[Tensor]
+    scratch: list[np.dtype[Any]] = field(default_factory=list)
+
+
+def storage_name(dtype: np.dtype[Any]) -> str:
+    """The dtype as which memory is seen: booleans are bytes, uint32 has the bits of int32."""
+    return {"bool": "uint8", "uint32": "int32"}.get(str(dtype), str(dtype))
+
+
+def load(text: str, dtype: np.dtype[Any]) -> str:
+    """An element of memory as a value."""
+    if dtype == np.bool_:
+        return f"{text} != 0"
+    return f"uint32({text})" if dtype == np.uint32 else text
+
+
+def stored(text: str, dtype: np.dtype[Any]) -> str:
+    """A value as an element of memory."""
+    return f"{storage_name(dtype)}({text})"
+
+
+def value_of(node: Node, operands: Sequence[str], index: str) -> str:
+    """The expression of a node, of the node's dtype."""
+    dtype = node.specs[0].dtype
+    text = expression(node.operation, operands, str(dtype), index)
+    return text if dtype == np.bool_ else f"{dtype}({text})"
+
+
+@dataclass
+class LoopWriter:
+    """Writes the loops of one group over the elements of one row, phase by phase.
+
+    A reduction splits the row's loop: what needs its result runs in a later phase. A value that
+    a later phase needs again is kept in a scratch row, unless it is an output anyway.
+    """
+
+    group: Group
+    nodes: list[Node]
+    outputs: list[Tensor]
+    product: Tensor | None = None
+    target: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        self.members = {node: number for number, node in enumerate(self.nodes)}
+        self.views: dict[tuple[Key, Pattern], str] = {}
+        self.arrays: list[Tensor] = []
+        self.slots: dict[Key, int] = {}
+        self.phase: dict[Node, int] = {}
+        for node in self.nodes:
+            self._place(node)
+        for node in self.nodes:
+            for place, tensor in enumerate(node.inputs):
+                source = source_of(tensor)
+                if source.node not in self.members and not self._is_product(source):
+                    self._view(source, self.group.readings[node, place])
+        self.kept = self._values_kept()
+
+    def _is_product(self, tensor: Tensor) -> bool:
+        return self.product is not None and tensor.key == self.product.key
+
+    def _place(self, node: Node) -> None:
+        """The phase in which a node is computed; a reduction's result is ready one later."""
+        ready = [self._ready(source_of(tensor)) for tensor in node.inputs]
+        self.phase[node] = max(ready, default=0)
+
+    def _ready(self, source: Tensor) -> int:
+        if source.node not in self.members:
+            return 0
+        later = isinstance(source.node.operation, Reduction)
+        return self.phase[source.node] + later
+
+    def _view(self, source: Tensor, pattern: Pattern) -> str:
+        if source.key not in self.slots:
+            self.slots[source.key] = len(self.arrays)
+            self.arrays.append(source)
+        return self.views.setdefault((source.key, pattern), f"a{len(self.views)}")
+
+    def _values_kept(self) -> dict[Node, int]:
+        """Full values that a later phase reads, with the number of their scratch row."""
+        kept: dict[Node, int] = {}
+        written = {tensor.key for tensor in self.outputs}
+        for node in self.nodes:
+            for tensor in node.inputs:
+                maker = source_of(tensor).node
+                if (
+                    maker in self.members
+                    and self.group.patterns[maker, 0] is Pattern.FULL
+                    and self.phase[maker] < self.phase[node]
+                    and (maker, 0) not in written
+                ):
+                    kept.setdefault(maker, len(kept))
+        return kept
+
+    def row(self, width: str, offset: str, column: str) -> list[str]:
+        """The lines for one row of ``width`` elements that begins at ``offset``."""
+        lines = [*self._row_views(width, offset, column)]
+        last = max(self.phase.values(), default=0)
+        for phase in range(last + 1):
+            lines += self._row_values(phase)
+            lines += self._loop(phase, width, offset)
+        return [*lines, *self._row_values(last + 1), *self._row_stores()]
+
+    def preamble(self, first_slot: int) -> list[str]:
+        """The lines that find arrays, outputs and scratch rows, and load the scalars."""
+        lines = []
+        output_slot = first_slot + len(self.arrays)
+        scratch_slot = output_slot + len(self.outputs)
+        for (key, pattern), name in self.views.items():
+            source = self.arrays[self.slots[key]]
+            view = VIEW_NAMES[np.dtype(storage_name(source.dtype)), 1]
+            slot = first_slot + self.slots[key]
+            if pattern is Pattern.SCALAR:
+                element = load(f"{view}(arguments, {slot})[0]", source.dtype)
+                lines.append(f"{name} = {element}")
+            else:
+                lines.append(f"{name} = {view}(arguments, {slot})")
+        for number, tensor in enumerate(self.outputs):
+            view = VIEW_NAMES[np.dtype(storage_name(tensor.dtype)), 1]
+            lines.append(f"o{number} = {view}(arguments, {output_slot + number})")
+        for node, number in self.kept.items():
+            view = VIEW_NAMES[np.dtype(storage_name(node.specs[0].dtype)), 1]
+            lines.append(f"s{number} = {view}(arguments, {scratch_slot + number})")
+            lines.append(f"s{number}_row = part_of_array(s{number}, part * columns, columns)")
+        return lines
+
+    def source(self, lines: list[str]) -> KernelSource:
+        """The kernel with these lines as its body."""
+        text = HEADER + "\n".join("    " + line for line in lines) + "\n"
+        scratch = [np.dtype(storage_name(node.specs[0].dtype)) for node in self.kept]
+        return KernelSource(text, self.arrays, self.outputs, scratch)
+
+    def _row_views(self, width: str, offset: str, column: str) -> list[str]:
+        lines = []
+        for (_, pattern), name in self.views.items():
+            if pattern is Pattern.FULL:
+                lines.append(f"{name}_row = part_of_array({name}, {offset}, {width})")
+            elif pattern is Pattern.COLUMN:
+                lines.append(f"{name}_row = part_of_array({name}, {column}, {width})")
+        for number, tensor in enumerate(self.outputs):
+            if tensor is self.target:  # two views of one memory would keep loops from vectorising
+                lines.append(f"o{number}_row = p_row")
+            elif self._pattern(tensor) is Pattern.FULL:
+                lines.append(f"o{number}_row = part_of_array(o{number}, {offset}, {width})")
+        return lines
+
+    def _pattern(self, tensor: Tensor) -> Pattern:
+        return self.group.patterns[tensor.key]
+
+    def _row_values(self, phase: int) -> list[str]:
+        """Values that belong to the row, as soon as they are ready."""
+        lines = []
+        for node in self.nodes:
+            if self._pattern(node.outputs[0]) is not Pattern.ROW:
+                continue
+            if isinstance(node.operation, Reduction) or self.phase[node] != phase:
+                continue
+            operands = [self._operand(node, place, "row") for place in range(len(node.inputs))]
+            lines.append(f"v{self.members[node]} = {value_of(node, operands, 'i')}")
+        return lines
+
+    def _loop(self, phase: int, width: str, offset: str) -> list[str]:
+        """One pass over the columns of the row."""
+        here = [node for node in self.nodes if self.phase[node] == phase]
+        full = [node for node in here if self._pattern(node.outputs[0]) is Pattern.FULL]
+        reductions = [node for node in here if isinstance(node.operation, Reduction)]
+        body: list[str] = []
+        if self.product is not None and phase == 0:
+            body += self._store(self.product, "p_row[j]")
+        loaded: dict[str, str] = {}
+        for node in full:
+            operands = [self._element(node, p, phase, loaded) for p in range(len(node.inputs))]
+            name = f"v{self.members[node]}"
+            body.append(f"{name} = {value_of(node, operands, f'{offset} + j')}")
+            body += self._store(node.outputs[0], name)
+            if node in self.kept:
+                body.append(f"s{self.kept[node]}_row[j] = {name}")
+        start: list[str] = []
+        for node in reductions:
+            operand = self._element(node, 0, phase, loaded)
+            begin, step = self._accumulate(node, operand)
+            start += begin
+            body += step
+        if not body:
+            return []
+        loads = [f"{name} = {text}" for text, name in loaded.items()]
+        return [*start, f"for j in range({width}):", *(f"    {line}" for line in loads + body)]
+
+    def _accumulate(self, node: Node, operand: str) -> tuple[list[str], list[str]]:
+        name, dtype = f"v{self.members[node]}", node.inputs[0].dtype
+        if isinstance(node.operation, Sum):
+            return [f"{name} = {dtype}(0)"], [f"{name} += {operand}"]
+        if isinstance(node.operation, Max):
+            lowest = f"{dtype}(-inf)" if dtype.kind == "f" else f"{dtype}({np.iinfo(dtype).min})"
+            keep = f"{name} >= {operand} or {name} != {name}"
+            return [f"{name} = {lowest}"], [f"{name} = {name} if {keep} else {operand}"]
+        best, place = f"{name}_best", f"{name} = int32(j)"
+        lowest = f"{dtype}(-inf)" if dtype.kind == "f" else f"{dtype}({np.iinfo(dtype).min})"
+        better = f"({operand} > {best} or {operand} != {operand}) and {best} == {best}"
+        return (
+            [f"{best} = {lowest}", f"{name} = int32(0)"],
+            [f"if {better}:", f"    {best} = {operand}", f"    {place}"],
+        )
+
+    def _operand(self, node: Node, place: int, where: str) -> str:
+        """An input that is one value for the whole row."""
+        source = source_of(node.inputs[place])
+        if source.node in self.members:
+            return f"v{self.members[source.node]}"
+        pattern = self.group.readings[node, place]
+        name = self._view(source, pattern)
+        return name if pattern is Pattern.SCALAR else load(f"{name}[i]", source.dtype)
+
+    def _element(self, node: Node, place: int, phase: int, loaded: dict[str, str]) -> str:
+        """An input as a value inside the loop over columns."""
+        source = source_of(node.inputs[place])
+        if self._is_product(source):
+            return self._load("p_row[j]", source.dtype, loaded)
+        if source.node not in self.members:
+            pattern = self.group.readings[node, place]
+            name = self._view(source, pattern)
+            if pattern is Pattern.SCALAR:
+                return name
+            at = f"{name}[i]" if pattern is Pattern.ROW else f"{name}_row[j]"
+            return self._load(at, source.dtype, loaded)
+        name = f"v{self.members[source.node]}"
+        if self._pattern(source) is not Pattern.FULL or self.phase[source.node] == phase:
+            return name
+        if source.node in self.kept:
+            return self._load(f"s{self.kept[source.node]}_row[j]", source.dtype, loaded)
+        number = [tensor.key for tensor in self.outputs].index(source.key)
+        return self._load(f"o{number}_row[j]", source.dtype, loaded)
+
+    @staticmethod
+    def _load(text: str, dtype: np.dtype[Any], loaded: dict[str, str]) -> str:
+        """Name a load, so that each element is read once."""
+        return loaded.setdefault(load(text, dtype), f"x{len(loaded)}")
+
+    def _store(self, tensor: Tensor, value: str) -> list[str]:
+        return [
+            f"o{number}_row[j] = {stored(value, tensor.dtype)}"
+            for number, output in enumerate(self.outputs)
+            if output.key == tensor.key
+        ]
+
+    def _row_stores(self) -> list[str]:
+        return [
+            f"o{number}[i] = {stored(f'v{self.members[tensor.node]}', tensor.dtype)}"
+            for number, tensor in enumerate(self.outputs)
+            if self._pattern(tensor) is Pattern.ROW
+        ]
+
+
+def indent(lines: Sequence[str]) -> list[str]:
+    """The lines one level deeper."""
+    return ["    " + line for line in lines]
+
+
+def loop_source(group: Group, outputs: list[Tensor]) -> KernelSource:
+    """A kernel of element-wise operations and row reductions.
+
+    Slots: rows, columns, arrays, outputs, scratch rows.
+    """
+    writer = LoopWriter(group, group.nodes, outputs)
+    lines = ["rows, columns = integer(arguments, 0), integer(arguments, 1)"]
+    lines += writer.preamble(first_slot=2)
+    if group.columns is None:
+        lines += [
+            "begin, end = split(columns, parts, part, 16)",
+            *writer.row("end - begin", "begin", "begin"),
+        ]
+    else:
+        lines += [
+            "begin, end = split(rows, parts, part, 4)",
+            "for i in range(begin, end):",
+            "    row = i * columns",
+            *indent(writer.row("columns", "row", "0")),
+        ]
+    return writer.source(lines)
+
+
+def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
+    """A matrix product, then element-wise operations on each part's tile while it is in cache.
+
+    Slots: rows, columns, A, B, scratch of the product, the product, arrays, outputs.
+    """
+    first, *rest = group.nodes
+    product = first.outputs[0]
+    dtype = product.dtype
+    flags = [112 if f else 111 for f in (first.operation.transpose_a, first.operation.transpose_b)]
+    lines = [
+        "rows, columns = integer(arguments, 0), integer(arguments, 1)",
+        f"a, b = {dtype}_matrix(arguments, 2), {dtype}_matrix(arguments, 3)",
+        f"scratch, c = {dtype}_vector(arguments, 4), {dtype}_matrix(arguments, 5)",
+        "share = scratch.size // parts",
+        "panel = part_of_array(scratch, part * share, share)",
+        "top, bottom, left, right = tile_of_part(part, parts, rows, columns)",
+        "if bottom <= top or right <= left:",
+        "    return",
+        f"multiply_tile({flags[0]}, {flags[1]}, a, b, c, {dtype}(0), "
+        "top, bottom, left, right, panel)",
+    ]
+    others = [tensor for tensor in outputs if tensor.key != product.key]
+    target = product_target(group, outputs)
+    writer = LoopWriter(group, rest, others, product, target)
+    if rest:
+        lines += [
+            *writer.preamble(first_slot=6),
+            f"p = {dtype}_vector(arguments, 5)",
+            "for i in range(top, bottom):",
+            "    row = i * columns + left",
+            "    p_row = part_of_array(p, row, right - left)",
+            *indent(writer.row("right - left", "row", "left")),
+        ]
+    return writer.source(lines)
+
+
+def product_target(group: Group, outputs: list[Tensor]) -> Tensor:
+    """Where the product is put: into its own memory, or that of a result that takes its place."""
+    product = group.nodes[0].outputs[0]
+    if any(tensor.key == product.key for tensor in outputs):
+        return product
+    return next((tensor for tensor in outputs if tensor.dtype == product.dtype), product)
+
+
+def column_sum_source(dtype: np.dtype[Any]) -> str:
+    """The sum of each column. Slots: rows, columns, the matrix, the sums."""
+    view = VIEW_NAMES[dtype, 1]
+    lines = [
+        "rows, columns = integer(arguments, 0), integer(arguments, 1)",
+        f"a, sums = {view}(arguments, 2), {view}(arguments, 3)",
+        "begin, end = split(columns, parts, part, 16)",
+        "own = part_of_array(sums, begin, end - begin)",
+        "for j in range(end - begin):",
+        f"    own[j] = {dtype}(0)",
+        "for i in range(rows):",
+        "    a_row = part_of_array(a, i * columns + begin, end - begin)",
+        "    for j in range(end - begin):",
+        "        own[j] += a_row[j]",
+    ]
+    return HEADER + "\n".join(indent(lines)) + "\n"
+
+
+def update_source(body: Graph, shared: int, in_place: Sequence[int | None]) -> str:
+    """One element-wise formula over memory of a given size.
+
+    Slots: the size, then an array for each input of the body and each of its constants, then
+    one for each output that is not in place. ``in_place`` gives for each output the input whose
+    memory it overwrites.
+    """
+    names, lines, loads = {}, [], []
+    constants = constants_of(body)
+    for number, tensor in enumerate((*body.inputs, *constants)):
+        view = VIEW_NAMES[np.dtype(storage_name(tensor.dtype)), 1]
+        if number < shared or number >= len(body.inputs):
+            element = load(f"{view}(arguments, {1 + number})[0]", tensor.dtype)
+            lines.append(f"x{number} = {element}")
+        else:
+            lines.append(f"a{number} = part_of_array({view}(arguments, {1 + number}), begin, width)")
+            loads.append(f"x{number} = {load(f'a{number}[j]', tensor.dtype)}")
+        names[tensor.key] = f"x{number}"
+    slot = 1 + len(body.inputs) + len(constants)
+    targets = []
+    for number, tensor in enumerate(body.outputs):
+        source = in_place[number]
+        if source is None:
+            view = VIEW_NAMES[np.dtype(storage_name(tensor.dtype)), 1]
+            lines.append(f"o{number} = part_of_array({view}(arguments, {slot}), begin, width)")
+            slot += 1
+        targets.append(f"o{number}" if source is None else f"a{source}")
+    once, each = _body_lines(body, {t.node for t in (*body.inputs[:shared], *constants)}, names)
+    stores = [
+        f"{target}[j] = {stored(names[tensor.key], tensor.dtype)}"
+        for target, tensor in zip(targets, body.outputs, strict=True)
+    ]
+    text = [
+        "begin, end = split(integer(arguments, 0), parts, part, 16)",
+        "width = end - begin",
+        *lines,
+        *once,
+        "for j in range(width):",
+        *indent([*loads, *each, *stores]),
+    ]
+    return HEADER + "\n".join(indent(text)) + "\n"
+
+
+def constants_of(body: Graph) -> list[Tensor]:
+    """The constants of a graph, in the order of its nodes."""
+    return [n.outputs[0] for n in body.nodes if isinstance(n.operation, Constant)]
+
+
+def _body_lines(
+    body: Graph, scalar: set[Node], names: dict[Key, str]
+) -> tuple[list[str], list[str]]:
+    """The body's nodes: those computed once from shared scalars, and those of each element."""
+    once: list[str] = []
+    each: list[str] = []
+    for number, node in enumerate(body.nodes):
+        if (node, 0) in names:
+            continue
+        name = names[node, 0] = f"v{number}"
+        text = value_of(node, [names[tensor.key] for tensor in node.inputs], "j")
+        if all(tensor.node in scalar for tensor in node.inputs):
+            scalar.add(node)
+            once.append(f"{name} = {text}")
+        else:
+            each.append(f"{name} = {text}")
+    return once, each

@@ -1,0 +1,212 @@
+"""Element-wise functions for kernels: `exp`, `expm1`, `log`, `log1p`, `sigmoid`, `tanh`.
+
+Each name serves float32 and float64. In float64 accuracy comes first, and the C library
+computes. In float32 they are polynomials without a branch or a table, so that LLVM turns a loop
+over them into vector instructions, at about 0.2 ns an element; their relative error is at most
+2e-7, NaN stays NaN, and infinities are right.
+
+The float32 functions are compiled with `EXACT` arithmetic: the freedom to reorder sums would let
+LLVM undo the subtraction of ln 2 in two parts, on which the last digits depend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from glassgrad.execute.cpu.compiler import EXACT, helper, intrinsic
+
+__all__ = ["exp", "expm1", "log", "log1p", "sigmoid", "tanh"]
+
+f32, i32 = np.float32, np.int32
+
+EXPONENT_BIAS = i32(127)
+MANTISSA_BITS = i32(23)
+
+# ln 2 in two parts: the product of the first with a small integer is exact.
+LN2_HIGH, LN2_LOW = f32(0.693359375), f32(-2.12194440e-4)
+LOG2_E = f32(1.44269504)
+SQRT_HALF_BITS = i32(0x3F3504F3)
+SMALLEST_NORMAL = f32(2.0**-126)
+
+# Beyond these exp is 0 or infinite in float32.
+EXP_LOWEST, EXP_HIGHEST = f32(-104.0), f32(89.0)
+EXP_NORMAL = f32(87.0)  # exp(-87) is a normal number
+# Beyond this tanh is 1 in float32.
+TANH_SATURATED = f32(10.0)
+
+
+@intrinsic
+def bits_to_float(_typing: Any, bits: Any) -> Any:
+    """The float32 that is written with these bits."""
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], context.get_value_type(types.float32))
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic
+def float_to_bits(_typing: Any, value: Any) -> Any:
+    """The bits with which a float32 is written."""
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], context.get_value_type(types.int32))
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
+def to_int32(_typing: Any, value: Any) -> Any:
+    """A float32 that is a whole number, as int32: one instruction for a whole vector."""
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.fptosi(values[0], context.get_value_type(types.int32))
+
+    return types.int32(types.float32), generate
+
+
+@helper(EXACT)
+def power_of_two(exponent: Any) -> Any:
+    """2^exponent, for the exponents of normal numbers."""
+    return bits_to_float(i32((exponent + EXPONENT_BIAS) << MANTISSA_BITS))
+
+
+@helper(EXACT)
+def clamp(x: Any, lowest: Any, highest: Any) -> Any:
+    """Bring x between the bounds; NaN becomes a bound, since it compares false."""
+    below = x if x < highest else highest
+    return below if below > lowest else lowest
+
+
+@helper(EXACT)
+def reduced(x: Any) -> Any:
+    """(n, r) with x = n ln 2 + r and |r| <= ln 2 / 2."""
+    n = np.floor(x * LOG2_E + f32(0.5))
+    return n, x - n * LN2_HIGH - n * LN2_LOW
+
+
+@helper(EXACT)
+def expm1_of_reduced(r: Any) -> Any:
+    """exp(r) - 1 for |r| <= ln 2 / 2 (the minimax polynomial of Cephes)."""
+    p = f32(1.9875691500e-4)
+    p = p * r + f32(1.3981999507e-3)
+    p = p * r + f32(8.3334519073e-3)
+    p = p * r + f32(4.1665795894e-2)
+    p = p * r + f32(1.6666665459e-1)
+    p = p * r + f32(5.0000001201e-1)
+    return p * (r * r) + r
+
+
+@helper(EXACT)
+def exp_float32(x: Any) -> Any:
+    n, r = reduced(clamp(x, EXP_LOWEST, EXP_HIGHEST))
+    exponent = to_int32(n)
+    half = i32(exponent >> i32(1))  # 2^n itself may be out of range where exp(x) is not
+    y = (expm1_of_reduced(r) + f32(1)) * power_of_two(half) * power_of_two(i32(exponent - half))
+    return y if x == x else x
+
+
+@helper(EXACT)
+def expm1_float32(x: Any) -> Any:
+    n, r = reduced(clamp(x, f32(-30.0), EXP_HIGHEST))
+    exponent = to_int32(n)
+    half = i32(exponent >> i32(1))
+    small, large = power_of_two(half), power_of_two(i32(exponent - half))
+    # 2^n (expm1(r) + 1) - 1, ordered so that nothing is lost near 0 and nothing overflows early
+    y = (expm1_of_reduced(r) * small + (small - f32(1) / large)) * large
+    y = y if abs(x) > f32(1e-20) else x
+    return y if x == x else x
+
+
+@helper(EXACT)
+def sigmoid_float32(x: Any) -> Any:
+    """Where exp(-x) is below the normal numbers it does not matter; 2^128 is read as infinity."""
+    n, r = reduced(clamp(-x, -EXP_NORMAL, EXP_HIGHEST))
+    y = f32(1) / (f32(1) + (expm1_of_reduced(r) + f32(1)) * power_of_two(to_int32(n)))
+    return y if x == x else x
+
+
+@helper(EXACT)
+def tanh_float32(x: Any) -> Any:
+    """Through expm1(2x), which keeps the relative accuracy near 0."""
+    n, r = reduced(f32(2) * clamp(x, -TANH_SATURATED, TANH_SATURATED))
+    scale = power_of_two(to_int32(n))
+    e = scale * expm1_of_reduced(r) + (scale - f32(1))
+    y = e / (e + f32(2))
+    return y if x == x else x
+
+
+@helper(EXACT)
+def log_float32(x: Any) -> Any:
+    """The mantissa in [sqrt(1/2), sqrt(2)) and its polynomial from Cephes."""
+    is_denormal = x < SMALLEST_NORMAL
+    bits = float_to_bits(x * f32(2.0**23) if is_denormal else x)
+    # Numba widens int32 sums to int64; each is narrowed at once, or vectors would be half as long.
+    exponent = i32(i32(bits - SQRT_HALF_BITS) >> MANTISSA_BITS)
+    m = bits_to_float(i32(bits - i32(exponent << MANTISSA_BITS))) - f32(1)
+    e = f32(exponent) - (f32(23) if is_denormal else f32(0))
+    y = log_of_one_plus(m, e)
+    y = y if x < f32(np.inf) else x  # infinity and NaN
+    return y if x > f32(0) else (f32(-np.inf) if x == f32(0) else f32(np.nan))
+
+
+@helper(EXACT)
+def log_of_one_plus(m: Any, exponent: Any) -> Any:
+    """log(1 + m) + exponent ln 2 for sqrt(1/2) <= 1 + m < sqrt(2)."""
+    p = f32(7.0376836292e-2)
+    p = p * m - f32(1.1514610310e-1)
+    p = p * m + f32(1.1676998740e-1)
+    p = p * m - f32(1.2420140846e-1)
+    p = p * m + f32(1.4249322787e-1)
+    p = p * m - f32(1.6668057665e-1)
+    p = p * m + f32(2.0000714765e-1)
+    p = p * m - f32(2.4999993993e-1)
+    p = p * m + f32(3.3333331174e-1)
+    square = m * m
+    tail = p * m * square + exponent * LN2_LOW - f32(0.5) * square
+    return (m + tail) + exponent * LN2_HIGH
+
+
+@helper(EXACT)
+def log1p_float32(x: Any) -> Any:
+    """log(u) for the rounded u = 1 + x, corrected by what the rounding lost."""
+    u = f32(1) + x
+    lost = x - (u - f32(1))
+    y = log_float32(u) + lost / u
+    y = y if abs(x) > f32(1e-8) else x
+    return y if abs(x) < f32(np.inf) else log_float32(u)
+
+
+@helper(EXACT)
+def sigmoid_float64(x: Any) -> Any:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def _function(float32: Any, float64: Any, notation: str) -> Callable[[Any], Any]:
+    """One name for kernels to call; the types decide when they are compiled."""
+
+    def function(x: Any) -> Any:
+        raise NotImplementedError("this function is called from compiled kernels only")
+
+    function.__doc__ = f"{notation}, element by element, of float32 or float64."
+    chosen = {types.float32: float32, types.float64: float64}
+
+    @overload(function, strict=False)
+    def choose(x):  # type: ignore[no-untyped-def]
+        implementation = chosen.get(x)
+        return implementation and (lambda x: implementation(x))
+
+    return function
+
+
+exp = _function(exp_float32, np.exp, "e^x")
+expm1 = _function(expm1_float32, np.expm1, "e^x - 1")
+log = _function(log_float32, np.log, "The natural logarithm of x")
+log1p = _function(log1p_float32, np.log1p, "log(1 + x)")
+sigmoid = _function(sigmoid_float32, sigmoid_float64, "1 / (1 + e^-x)")
+tanh = _function(tanh_float32, np.tanh, "The hyperbolic tangent of x")
