@@ -1,8 +1,107 @@
-"""glassgrad: neural networks with a backpropagation engine that is open to view."""
+"""glassgrad: neural networks with a backpropagation engine that is open to view.
 
+    import glassgrad
+
+    x = glassgrad.Tensor([[1.0, 2.0]], requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    x.grad.numpy()
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from glassgrad import errors, graph, ops
 from glassgrad.execute.eager import EagerEvaluator
-from glassgrad.graph import Tensor, Variable
+from glassgrad.execute.executor import Executor, register_executor, use
+from glassgrad.execute.functions import function, grad, value_and_grad
+from glassgrad.execute.reference import ReferenceExecutor
+from glassgrad.gradients import gradients
+from glassgrad.graph import Tensor, Variable, float_type
 from glassgrad.graph.tensor import install_evaluator
 
+if TYPE_CHECKING:
+    from glassgrad import (
+        activations,
+        callbacks,
+        datasets,
+        initializers,
+        layers,
+        lens,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        regularizers,
+    )
+    from glassgrad.lens import explain
+    from glassgrad.models import Model, Sequential
+    from glassgrad.random_seed import set_random_seed
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Model",
+    "Sequential",
+    "Tensor",
+    "Variable",
+    "activations",
+    "callbacks",
+    "datasets",
+    "errors",
+    "explain",
+    "float_type",
+    "function",
+    "grad",
+    "gradients",
+    "graph",
+    "initializers",
+    "layers",
+    "lens",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "set_random_seed",
+    "use",
+    "value_and_grad",
+]
+
+# Loaded when they are first asked for, so that `import glassgrad` takes a moment only.
+_LATER = {
+    **{name: (f"glassgrad.{name}", None) for name in (
+        "activations", "callbacks", "datasets", "initializers", "layers", "lens", "losses",
+        "metrics", "models", "optimizers", "regularizers",
+    )},
+    "Model": ("glassgrad.models", "Model"),
+    "Sequential": ("glassgrad.models", "Sequential"),
+    "explain": ("glassgrad.lens", "explain"),
+    "set_random_seed": ("glassgrad.random_seed", "set_random_seed"),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'glassgrad' has no attribute {name!r}")
+    module, attribute = _LATER[name]
+    loaded = import_module(module)
+    value = loaded if attribute is None else getattr(loaded, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+def _cpu_executor() -> Executor:
+    from glassgrad.execute.cpu.program import CpuExecutor  # brings Numba
+
+    return CpuExecutor()
+
+
 install_evaluator(EagerEvaluator())
-from glassgrad.gradients import gradients
+register_executor("reference", ReferenceExecutor)
+register_executor("cpu", _cpu_executor)

@@ -58,11 +58,11 @@ def _is_evaluated(tensor: Tensor) -> bool:
 def _leaves(loss: Tensor) -> list[Tensor | Variable]:
     """The leaves below a tensor that want a gradient, each once."""
     found: dict[int, Tensor | Variable] = {}
-    for node in walk([loss]):
-        operation = node.operation
+    nodes = walk([loss])
+    for tensor in (loss, *(tensor for node in nodes for tensor in node.inputs)):
+        operation = tensor.node.operation
         if isinstance(operation, Read) and operation.variable.trainable:
             found[id(operation.variable)] = operation.variable
-        for tensor in node.inputs:
-            if isinstance(tensor.node.operation, Constant) and tensor.requires_grad:
-                found[id(tensor.node)] = tensor
+        if isinstance(operation, Constant) and tensor.requires_grad:
+            found[id(tensor.node)] = tensor
     return list(found.values())

@@ -96,6 +96,14 @@ class Executor(ABC):
             GraphError: a placeholder is missing, or an update does not fit its variable.
         """
 
+    def settings(self) -> dict[str, int]:
+        """What decides the last bit of results, to be kept with a checkpoint."""
+        return {}
+
+    def with_settings(self, settings: Mapping[str, int]) -> Executor:
+        """An executor of this kind that computes with the settings of another."""
+        return self
+
 
 _makers: dict[str, Callable[[], Executor]] = {}
 _made: dict[str, Executor] = {}

@@ -39,7 +39,7 @@ class CompositeGradient(Composite):
     @property
     def name(self) -> str:
         """Whose gradient it is."""
-        return f"Gradient of {self.of.name}"
+        return f"{self.of.name}Gradient"
 
     def definition(self, *tensors):
         """Differentiate the definition of ``of``."""
@@ -102,6 +102,8 @@ def _scan(
     """
     carries, sequences, constants = operation.split(inputs)
     last, stacked, history_gradients = operation.split_outputs(gradients)
+    if not operation.length:
+        return (*last, *(None for _ in (*sequences, *constants)))
     histories = operation.split_outputs(outputs)[2]
     floats = [tensor.dtype.kind == "f" for tensor in inputs]
     given = [gradient for gradient in (*stacked, *history_gradients) if gradient is not None]

@@ -61,7 +61,7 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
     """Copy a value into an array of its own: floats as the default float, integers as int32.
 
     Raises:
-        DtypeError: the value is not made of numbers.
+        DtypeError: the value is not made of numbers, or its integers are too large.
     """
     try:
         array = np.array(value, order="C")
@@ -71,21 +71,27 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
         raise DtypeError(f"Values must be numbers or booleans. Got {type(value).__name__} "
                          f"of dtype {array.dtype}.")  # fmt: skip
     chosen = _entry_dtype(array) if dtype is None else resolve_dtype(dtype)
+    _require_room(array, chosen)
     return array.astype(chosen, order="C", copy=False)
 
 
-def _entry_dtype(array: np.ndarray[Any, Any]) -> Any:
+def _entry_dtype(array: np.ndarray[Any, Any]) -> np.dtype[Any]:
     if array.dtype.kind == "f":
         return default_float()
     if array.dtype.kind == "b" or array.dtype in (np.dtype("uint8"), np.dtype("uint32")):
         return array.dtype
-    limits = np.iinfo(np.int32)
+    return np.dtype("int32")
+
+
+def _require_room(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
+    if array.dtype.kind not in "iu" or dtype.kind not in "iu" or array.dtype == dtype:
+        return
+    limits = np.iinfo(dtype)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
         raise DtypeError(
-            f"Integers are kept as int32. Got values from {array.min()} to {array.max()}; "
-            "ask for dtype='int64' or a float dtype."
+            f"{dtype} holds integers from {limits.min} to {limits.max}. Got values from "
+            f"{array.min()} to {array.max()}; ask for dtype='int64' or a float dtype."
         )
-    return np.dtype("int32")
 
 
 def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:

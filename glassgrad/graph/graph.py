@@ -180,10 +180,15 @@ def _operation_key(node: Node) -> object:
 
 
 def trace_graph(
-    function: Callable[..., Tensor | Sequence[Tensor]], specs: Sequence[TensorSpec]
+    function: Callable[..., Tensor | Sequence[Tensor]],
+    specs: Sequence[TensorSpec],
+    labels: Sequence[str] = (),
 ) -> Graph:
-    """Run a Python function on placeholders and keep what it built."""
-    inputs = tuple(placeholder(s.shape, s.dtype, f"x{i}") for i, s in enumerate(specs))
+    """Run a Python function on placeholders, with labels for printing, and keep what it built."""
+    names = [*labels, *(f"x{number}" for number in range(len(labels), len(specs)))]
+    inputs = tuple(
+        placeholder(s.shape, s.dtype, name) for s, name in zip(specs, names, strict=True)
+    )
     result = function(*inputs)
     outputs = (result,) if isinstance(result, Tensor) else tuple(result)
     return Graph(inputs, tuple(as_tensor(output) for output in outputs))

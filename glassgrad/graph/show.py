@@ -24,6 +24,9 @@ class Names:
             self._formulas[tensor.key] = self._name(tensor)
         return self._formulas[tensor.key]
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._formulas
+
     def _name(self, tensor: Tensor) -> Formula:
         operation = tensor.node.operation
         if isinstance(operation, Constant) and operation.value.size == 1:

@@ -309,7 +309,8 @@ class Variable(TensorMethods):
             ShapeError: the new value has another shape.
         """
         trace = current_trace()
-        if trace is not None and isinstance(value, Tensor):
+        if trace is not None and isinstance(value, Tensor | Variable):
+            value = as_tensor(value)
             require_update(self, value)
             trace.updates[self] = value
             return
@@ -433,5 +434,6 @@ def evaluate_leaf(operation: Operation, xp: ModuleType) -> Array:
     if isinstance(operation, Constant):
         return xp.asarray(operation.value)  # type: ignore[no-any-return]
     if isinstance(operation, Read):
-        return xp.asarray(operation.variable.storage)  # type: ignore[no-any-return]
+        # A copy: the value read stays what it was when the variable changes.
+        return xp.array(operation.variable.storage)  # type: ignore[no-any-return]
     raise GraphError(f"No value was given for {operation.describe()}.")

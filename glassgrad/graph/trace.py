@@ -35,6 +35,7 @@ class Trace:
     random: RandomState | None = None
     updates: dict[Variable, Tensor] = field(default_factory=dict)
     losses: list[Tensor] = field(default_factory=list)
+    penalized: set[Variable] = field(default_factory=set)  # whose penalty is among the losses
     streams: int = 0
 
     def next_stream(self) -> int:

@@ -18,15 +18,15 @@ def verify(outputs: Sequence[Tensor]) -> None:
 
     Raises:
         GraphError: a node's shapes or dtypes are not those that its operation gives for its
-            inputs, or a node has no outputs.
+            inputs, or a node reads an output that does not exist, or has no outputs.
     """
     for node in walk(outputs):
         _verify_specs(node)
-        if not isinstance(node.operation, Leaf):
-            _verify_declaration(node)
         for tensor in node.inputs:
             if not 0 <= tensor.index < len(tensor.node.specs):
                 raise GraphError(f"{node!r} reads output {tensor.index} of {tensor.node!r}.")
+        if not isinstance(node.operation, Leaf):
+            _verify_declaration(node)
 
 
 def _verify_specs(node: Node) -> None:

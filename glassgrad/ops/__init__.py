@@ -8,6 +8,7 @@ from glassgrad.ops.elementwise import (
     divide,
     equal,
     exp,
+    expm1,
     greater,
     greater_equal,
     less,
@@ -33,10 +34,13 @@ from glassgrad.ops.elementwise import (
 from glassgrad.ops.indexing import one_hot, take
 from glassgrad.ops.linear import matmul
 from glassgrad.ops.loss import (
+    binary_cross_entropy,
+    cross_entropy,
     log_softmax,
     sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
+    sparse_cross_entropy,
     sparse_softmax_cross_entropy,
 )
 from glassgrad.ops.methods import attach_methods
@@ -51,13 +55,16 @@ __all__ = [
     "absolute",
     "add",
     "argmax",
+    "binary_cross_entropy",
     "broadcast_to",
     "cast",
     "clip",
     "concatenate",
+    "cross_entropy",
     "divide",
     "equal",
     "exp",
+    "expm1",
     "greater",
     "greater_equal",
     "less",
@@ -83,6 +90,7 @@ __all__ = [
     "sign",
     "softmax",
     "softmax_cross_entropy",
+    "sparse_cross_entropy",
     "sparse_softmax_cross_entropy",
     "sqrt",
     "square",

@@ -58,6 +58,17 @@ class FloatOnly(Elementwise):
         return spec
 
 
+class Arithmetic(Elementwise):
+    """What can be done with numbers, and not with truth."""
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """Refuse booleans."""
+        spec = super().shape(*inputs)
+        if spec.dtype == BOOL:
+            raise DtypeError(f"{self.name} needs numbers. Got {spec.dtype}; convert with .cast().")
+        return spec
+
+
 class Comparison(Elementwise):
     """A question with the answer true or false; it has no gradient."""
 
@@ -83,7 +94,7 @@ class Add(Elementwise):
         return g, g
 
 
-class Subtract(Elementwise):
+class Subtract(Arithmetic):
     """Difference: y = a - b."""
 
     notation = Notation("{a} - {b:tight}", "{a} - {b:tight}", Binding.SUM)
@@ -99,7 +110,7 @@ class Subtract(Elementwise):
 class Multiply(Elementwise):
     """Product: y = a b."""
 
-    notation = Notation("{a} * {b}", r"{a} \cdot {b}", Binding.PRODUCT)
+    notation = Notation("{a} * {b:tight}", r"{a} \cdot {b:tight}", Binding.PRODUCT)
 
     def forward(self, xp, a, b):
         return xp.multiply(a, b)
@@ -161,7 +172,7 @@ class Minimum(Elementwise):
         return g * share_of_winner(b, a), g * share_of_winner(a, b)
 
 
-class Negative(Elementwise):
+class Negative(Arithmetic):
     """Sign turned: y = -x."""
 
     notation = Notation("-{x}", "-{x}", Binding.SIGN)
@@ -187,7 +198,7 @@ class Absolute(Elementwise):
         return (g * sign(x),)
 
 
-class Sign(Elementwise):
+class Sign(Arithmetic):
     """-1, 0 or 1; flat almost everywhere, so it has no gradient."""
 
     notation = Notation("sign({x})", r"\operatorname{{sign}}({x})")
@@ -210,6 +221,19 @@ class Exp(FloatOnly):
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (y,) = gradients, outputs
         return (g * y,)
+
+
+class Expm1(FloatOnly):
+    """e ** x - 1, exact for small x."""
+
+    notation = Notation("expm1({x})", r"\operatorname{{expm1}}({x})")
+
+    def forward(self, xp, x):
+        return xp.expm1(x)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (y,) = gradients, outputs
+        return (g * (y + 1),)
 
 
 class Log(FloatOnly):
@@ -291,7 +315,7 @@ class Tanh(FloatOnly):
         return (g * (1 - square(y)),)
 
 
-class Relu(Elementwise):
+class Relu(Arithmetic):
     """Rectified linear unit: y = max(x, 0), with gradient 0 at 0."""
 
     notation = Notation("maximum({x}, 0)", r"\operatorname{{ReLU}}({x})")
@@ -305,7 +329,7 @@ class Relu(Elementwise):
 
 
 @dataclass(frozen=True)
-class Clip(Elementwise):
+class Clip(FloatOnly):
     """Keep every element within [low, high]; outside, no gradient flows."""
 
     low: float = 0.0
@@ -416,8 +440,9 @@ class Cast(Elementwise):
         return xp.asarray(x, dtype=self.dtype)
 
     def chain_rule(self, gradients, outputs, inputs):
-        (g,), (x,) = gradients, inputs
-        return (cast(g, x.dtype) if x.dtype.kind == "f" else None,)
+        (g,), (y,), (x,) = gradients, outputs, inputs
+        is_smooth = x.dtype.kind == y.dtype.kind == "f"
+        return (cast(g, x.dtype) if is_smooth else None,)
 
 
 class StopGradient(Elementwise):
@@ -445,7 +470,7 @@ def cast(x: Any, dtype: Any) -> Tensor:
 add, subtract, multiply, divide, power = Add(), Subtract(), Multiply(), Divide(), Power()
 maximum, minimum, where = Maximum(), Minimum(), Where()
 negative, absolute, sign, square = Negative(), Absolute(), Sign(), Square()
-exp, log, log1p, sqrt = Exp(), Log(), Log1p(), Sqrt()
+exp, expm1, log, log1p, sqrt = Exp(), Expm1(), Log(), Log1p(), Sqrt()
 sigmoid, tanh, relu = Sigmoid(), Tanh(), Relu()
 equal, not_equal, less, less_equal = Equal(), NotEqual(), Less(), LessEqual()
 greater, greater_equal = Greater(), GreaterEqual()

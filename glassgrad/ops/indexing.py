@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.errors import DtypeError
+from glassgrad.errors import DtypeError, ShapeError
 from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, constant
 from glassgrad.graph.dtypes import default_float
 from glassgrad.ops.elementwise import cast, equal
@@ -34,6 +34,8 @@ class Take(Primitive):
         """The shape of the indices, then that of a row."""
         x, indices = inputs
         require_indices(self.name, indices)
+        if not x.rank:
+            raise ShapeError(f"Only a tensor with an axis has rows. Got shape {x.shape}.")
         return TensorSpec((*indices.shape, *x.shape[1:]), x.dtype)
 
     def forward(self, xp, x, indices):
@@ -54,11 +56,13 @@ class ScatterAdd(Primitive):
         """As many rows as asked for."""
         x, indices = inputs
         require_indices(self.name, indices)
+        if x.shape[: indices.rank] != indices.shape:
+            raise ShapeError(f"Each row has one index. Got {x.shape} and indices {indices.shape}.")
         return TensorSpec((self.rows, *x.shape[indices.rank :]), x.dtype)
 
     notation = Notation(
-        "einsum('ij,i...->j...', {indices:tight}.reshape(-1, 1) == arange({rows}), "
-        "reshape({x}, (-1,) + {x:tight}.shape[{indices:tight}.ndim:]))",
+        "einsum('i...,ij->j...', reshape({x}, (-1,) + {x:tight}.shape[{indices:tight}.ndim:]), "
+        "{indices:tight}.reshape(-1, 1) == arange({rows}))",
         r"\sum_{{i:\,{indices}_i=j}} {x:tight}_i",
     )
 
@@ -90,7 +94,7 @@ class OneHot(Composite):
 
     def definition(self, labels):
         column = reshape(labels, (*labels.shape, 1))
-        return cast(equal(column, constant(np.arange(self.classes), labels.dtype)), self.dtype)
+        return cast(equal(column, constant(np.arange(self.classes))), self.dtype)
 
     def chain_rule(self, gradients, outputs, inputs):
         return (None,)

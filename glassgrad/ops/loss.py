@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from glassgrad.errors import ShapeError
-from glassgrad.graph import Composite, Notation, Tensor, TensorSpec
+from glassgrad.graph import Binding, Composite, Notation, Tensor, TensorSpec
 from glassgrad.ops.elementwise import (
     Add,
     absolute,
+    clip,
     exp,
     log,
     log1p,
@@ -35,6 +37,31 @@ def require_classes(operation: str, spec: TensorSpec) -> None:
         )
 
 
+def require_one_shape(names: str, a: TensorSpec, b: TensorSpec) -> None:
+    """Two distributions are compared element by element.
+
+    Raises:
+        ShapeError: their shapes differ.
+    """
+    if a.shape != b.shape:
+        raise ShapeError(f"{names} must have one shape. Got {a.shape} and {b.shape}.")
+
+
+def require_labels(operation: str, name: str, x: TensorSpec, labels: TensorSpec) -> None:
+    """Each distribution has one label.
+
+    Raises:
+        DtypeError: the labels are no integers.
+        ShapeError: there are more or fewer labels than distributions.
+    """
+    require_classes(operation, x)
+    require_indices(operation, labels)
+    if labels.shape != x.shape[:-1]:
+        raise ShapeError(
+            f"{name} of shape {x.shape} want labels of shape {x.shape[:-1]}. Got {labels.shape}."
+        )
+
+
 class OverClasses(Composite):
     """The base of what runs over the last axis."""
 
@@ -48,7 +75,8 @@ class Softmax(OverClasses):
     """Probabilities over the last axis: y_j = exp(x_j) / sum_k exp(x_k)."""
 
     notation = Notation(
-        "exp({x}) / sum(exp({x}), axis=-1, keepdims=True)", r"\operatorname{{softmax}}({x})"
+        "exp({x}) / sum(exp({x}), axis=-1, keepdims=True)", r"\operatorname{{softmax}}({x})",
+        Binding.PRODUCT,
     )
 
     def definition(self, x):
@@ -82,16 +110,14 @@ class SoftmaxCrossEntropy(OverClasses):
     notation = Notation(
         "-sum({p} * log(exp({x}) / sum(exp({x}), axis=-1, keepdims=True)), axis=-1)",
         r"-\sum_j {p:tight}_j \ln\operatorname{{softmax}}({x})_j",
+        Binding.SIGN,
     )
     prepare = Add.prepare
 
     def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         """One number for each distribution."""
         p, x = inputs
-        if p.shape != x.shape:
-            raise ShapeError(
-                f"Probabilities and logits must have one shape. Got {p.shape} and {x.shape}."
-            )
+        require_one_shape("Probabilities and logits", p, x)
         return super().shape(p, x)
 
     def definition(self, p, x):
@@ -111,17 +137,13 @@ class SparseSoftmaxCrossEntropy(OverClasses):
         "-log(take_along_axis(exp({x}) / sum(exp({x}), axis=-1, keepdims=True), "
         "expand_dims({labels}, -1), -1))[..., 0]",
         r"-\ln\operatorname{{softmax}}({x})_{{{labels}}}",
+        Binding.SIGN,
     )
 
     def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         """One number for each label."""
         x, labels = inputs
-        require_indices(self.name, labels)
-        if labels.shape != x.shape[:-1]:
-            raise ShapeError(
-                f"Logits of shape {x.shape} want labels of shape {x.shape[:-1]}. "
-                f"Got {labels.shape}."
-            )
+        require_labels(self.name, "Logits", x, labels)
         return super().shape(x, labels)
 
     def definition(self, x, labels):
@@ -140,6 +162,7 @@ class SigmoidCrossEntropy(Composite):
         "-({p} * log(1 / (1 + exp(-{x:tight}))) "
         "+ (1 - {p:tight}) * log(1 - 1 / (1 + exp(-{x:tight}))))",
         r"-\left({p:tight}\ln\sigma({x}) + (1-{p:tight})\ln(1-\sigma({x}))\right)",
+        Binding.SIGN,
     )
     prepare = Add.prepare
 
@@ -149,6 +172,85 @@ class SigmoidCrossEntropy(Composite):
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (p, x) = gradients, inputs
         return -g * x, g * (sigmoid(x) - p)
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Composite):
+    """Cross-entropy of given probabilities over the last axis: y = -sum_j p_j ln q_j.
+
+    Before, q is divided by its sum and kept within [epsilon, 1 - epsilon], so that the logarithm
+    stays finite. What came out of a softmax is better compared by ``SoftmaxCrossEntropy``.
+    """
+
+    epsilon: float = 1e-7
+    notation = Notation(
+        "-sum({p} * log(clip({q} / sum({q}, axis=-1, keepdims=True), {epsilon}, 1 - {epsilon})), "
+        "axis=-1)",
+        r"-\sum_j {p:tight}_j \ln\operatorname{{clip}}"
+        r"\left(\frac{{{q:tight}_j}}{{\sum_k {q:tight}_k}}, {epsilon}, 1-{epsilon}\right)",
+        Binding.SIGN,
+    )
+    prepare = Add.prepare
+
+    def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        """One number for each distribution."""
+        p, q = inputs
+        require_one_shape("True and predicted probabilities", p, q)
+        require_classes(self.name, q)
+        return super().shape(p, q)
+
+    def definition(self, p, q):
+        shares = q / total(q, axis=-1, keepdims=True)
+        return -total(p * log(clip(shares, self.epsilon, 1 - self.epsilon)), axis=-1)
+
+
+@dataclass(frozen=True)
+class SparseCrossEntropy(Composite):
+    """Cross-entropy of probabilities for labels given as integers: y = -ln q_label.
+
+    Before, q is divided by its sum and kept within [epsilon, 1 - epsilon].
+    """
+
+    epsilon: float = 1e-7
+    notation = Notation(
+        "-log(clip(take_along_axis({q} / sum({q}, axis=-1, keepdims=True), "
+        "expand_dims({labels}, -1), -1), {epsilon}, 1 - {epsilon}))[..., 0]",
+        r"-\ln\operatorname{{clip}}\left("
+        r"\frac{{{q:tight}_{{{labels}}}}}{{\sum_k {q:tight}_k}}, {epsilon}, 1-{epsilon}\right)",
+        Binding.SIGN,
+    )
+
+    def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        """One number for each label."""
+        q, labels = inputs
+        require_labels(self.name, "Probabilities", q, labels)
+        return super().shape(q, labels)
+
+    def definition(self, q, labels):
+        return CrossEntropy(self.epsilon)(OneHot(q.shape[-1], str(q.dtype))(labels), q)
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Composite):
+    """Binary cross-entropy of probabilities: y = -p ln q - (1 - p) ln(1 - q), element by element.
+
+    Before, q is kept within [epsilon, 1 - epsilon]. What came out of a sigmoid is better compared
+    by ``SigmoidCrossEntropy``.
+    """
+
+    epsilon: float = 1e-7
+    notation = Notation(
+        "-({p} * log(clip({q}, {epsilon}, 1 - {epsilon})) "
+        "+ (1 - {p:tight}) * log(1 - clip({q}, {epsilon}, 1 - {epsilon})))",
+        r"-\left({p:tight}\ln q + (1-{p:tight})\ln(1-q)\right),\; "
+        r"q = \operatorname{{clip}}({q}, {epsilon}, 1-{epsilon})",
+        Binding.SIGN,
+    )
+    prepare = Add.prepare
+
+    def definition(self, p, q):
+        kept = clip(q, self.epsilon, 1 - self.epsilon)
+        return -(p * log(kept) + (1 - p) * log(1 - kept))
 
 
 softmax, log_softmax = Softmax(), LogSoftmax()
@@ -169,15 +271,36 @@ def sigmoid_cross_entropy(probabilities: Any, logits: Any) -> Tensor:
     return SigmoidCrossEntropy()(probabilities, logits)
 
 
+def cross_entropy(probabilities: Any, predicted: Any, epsilon: float = 1e-7) -> Tensor:
+    """Cross-entropy between given and predicted probabilities, over the last axis."""
+    return CrossEntropy(epsilon)(probabilities, predicted)
+
+
+def sparse_cross_entropy(labels: Any, predicted: Any, epsilon: float = 1e-7) -> Tensor:
+    """Cross-entropy between integer labels and predicted probabilities, over the last axis."""
+    return SparseCrossEntropy(epsilon)(predicted, labels)
+
+
+def binary_cross_entropy(probabilities: Any, predicted: Any, epsilon: float = 1e-7) -> Tensor:
+    """Binary cross-entropy between given and predicted probabilities, element by element."""
+    return BinaryCrossEntropy(epsilon)(probabilities, predicted)
+
+
 __all__ = [
+    "BinaryCrossEntropy",
+    "CrossEntropy",
     "LogSoftmax",
     "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxCrossEntropy",
+    "SparseCrossEntropy",
     "SparseSoftmaxCrossEntropy",
+    "binary_cross_entropy",
+    "cross_entropy",
     "log_softmax",
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
+    "sparse_cross_entropy",
     "sparse_softmax_cross_entropy",
 ]

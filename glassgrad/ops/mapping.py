@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from glassgrad.errors import ArgumentError
+from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Composite, Graph, Tensor, TensorSpec, apply, rewrite
 from glassgrad.graph.tensor import Leaf
+from glassgrad.ops.elementwise import broadcast_shapes
 
 __all__ = ["ElementwiseMap"]
 
@@ -28,6 +30,8 @@ class ElementwiseMap(Composite):
     shared: int = 0
 
     def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ArgumentError(f"The lists must not be empty. Got length {self.length}.")
         wrong = [
             node
             for node in self.body.nodes
@@ -44,7 +48,7 @@ class ElementwiseMap(Composite):
         """How many lists go in."""
         return len(self.body.inputs) - self.shared
 
-    def split(self, tensors: Sequence[Tensor]) -> tuple[Sequence[Tensor], list[Sequence[Tensor]]]:
+    def split(self, tensors: Sequence[Any]) -> tuple[Sequence[Any], list[Sequence[Any]]]:
         """The shared scalars, and for each member the tensors of its lists."""
         lists = tensors[self.shared :]
         members = [lists[number :: self.length] for number in range(self.length)]
@@ -59,6 +63,16 @@ class ElementwiseMap(Composite):
                 f"scalars make {expected} inputs. Got {len(inputs)}."
             )
         first = inputs[self.shared : self.shared + self.length]
+        wanted = [tensor.dtype for tensor in self.body.inputs]
+        shared, members = self.split(inputs)
+        for member, spec in zip(members, first, strict=True):
+            specs = (*shared, *member)
+            fits = broadcast_shapes(*(one.shape for one in specs)) == spec.shape
+            if not fits or [one.dtype for one in specs] != wanted:
+                raise ShapeError(
+                    f"The members of the lists must fit the first list's {spec} and the body's "
+                    f"{', '.join(map(str, wanted))}. Got {', '.join(map(str, specs))}."
+                )
         return tuple(
             TensorSpec(spec.shape, output.dtype) for output in self.body.outputs for spec in first
         )

@@ -21,7 +21,7 @@ class Reshape(Primitive):
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """The target, of equal size."""
         (x,) = inputs
-        if prod(self.target) != x.size:
+        if prod(self.target) != x.size or any(length < 0 for length in self.target):
             raise ShapeError(
                 f"Reshape keeps the number of elements. Got {x.shape} with {x.size} "
                 f"and a target {self.target} with {prod(self.target)}."
@@ -95,7 +95,7 @@ class Slice(Primitive):
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """The lengths of the ranges."""
         (x,) = inputs
-        if len(self.starts) != x.rank or any(
+        if not x.rank == len(self.starts) > 0 or any(
             not 0 <= a <= b <= n for a, b, n in zip(self.starts, self.stops, x.shape, strict=True)
         ):
             raise ShapeError(
@@ -128,10 +128,11 @@ class Pad(Primitive):
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """The lengths with what was added."""
         (x,) = inputs
-        if not len(self.before) == len(self.after) == x.rank or min((*self.before, *self.after, 0)):
+        is_full = len(self.before) == len(self.after) == x.rank > 0
+        if not is_full or min(*self.before, *self.after) < 0:
             raise ShapeError(
-                f"Pad wants two widths of at least 0 for each of {x.rank} axes. "
-                f"Got {self.before} and {self.after}."
+                f"Pad wants two widths of at least 0 for each of {x.rank} axes, and one axis at "
+                f"least. Got {self.before} and {self.after}."
             )
         widths = zip(self.before, x.shape, self.after, strict=True)
         return TensorSpec(tuple(a + n + b for a, n, b in widths), x.dtype)
@@ -206,9 +207,9 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
 def transpose(x: Tensor, order: Sequence[int] | None = None) -> Tensor:
     """The axes in another order; reversed by default."""
     x = as_tensor(x)
-    rank = x.ndim
-    axes = range(rank)[::-1] if order is None else [axis % rank for axis in order]
-    return Transpose(tuple(axes))(x)
+    if order is None:
+        return Transpose(tuple(range(x.ndim))[::-1])(x)
+    return Transpose(tuple(_axis(axis, x.ndim) for axis in order))(x)
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -222,7 +223,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     joined = [as_tensor(tensor) for tensor in tensors]
     if not joined:
         raise ArgumentError("At least one tensor is needed to concatenate. Got none.")
-    return Concatenate(axis % joined[0].ndim)(*joined)
+    return Concatenate(_axis(axis, joined[0].ndim))(*joined)
 
 
 def pick(x: Tensor, index: int | slice | tuple[int | slice, ...]) -> Tensor:
@@ -236,11 +237,19 @@ def pick(x: Tensor, index: int | slice | tuple[int | slice, ...]) -> Tensor:
         raise ArgumentError(
             f"A tensor of {x.ndim} axes takes at most as many indices. Got {len(given)}."
         )
+    if not x.ndim:
+        return x
     full = (*given, *(slice(None),) * (x.ndim - len(given)))
     ranges = [_range(one, length) for one, length in zip(full, x.shape, strict=True)]
-    starts, stops = zip(*ranges, strict=True) if ranges else ((), ())
+    starts, stops = zip(*ranges, strict=True)
     kept = [b - a for one, (a, b) in zip(full, ranges, strict=True) if isinstance(one, slice)]
     return reshape(Slice(tuple(starts), tuple(stops))(x), kept)
+
+
+def _axis(axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise ArgumentError(f"Axes must lie in [{-rank}, {rank}). Got {axis}.")
+    return axis % rank
 
 
 def _range(index: int | slice, length: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import ArgumentError, DtypeError
-from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec
+from glassgrad.graph import Binding, Composite, Notation, Primitive, Tensor, TensorSpec
 from glassgrad.graph.operation import Array
 from glassgrad.ops.elementwise import greater_equal, where
 
@@ -56,6 +56,8 @@ class RandomUniform(Primitive):
         seed, step = inputs
         if any(spec.shape or spec.dtype != np.dtype("uint32") for spec in inputs):
             raise DtypeError(f"Seed and step must be uint32 scalars. Got {seed} and {step}.")
+        if self.dtype not in ("float32", "float64"):
+            raise DtypeError(f"Random numbers are float32 or float64. Got {self.dtype}.")
         return TensorSpec(self.target, np.dtype(self.dtype))
 
     def forward(self, xp, seed, step):
@@ -84,9 +86,10 @@ class Dropout(Composite):
     rate: float
     stream: int = 0
     notation = Notation(
-        "where(uniform({seed}, {step}, stream={stream}, shape={x:tight}.shape, "
-        "dtype=str({x:tight}.dtype)) >= {rate}, {x} / (1 - {rate}), 0)",
+        "{x} * (uniform({seed}, {step}, stream={stream}, shape=shape({x}), "
+        "dtype=str(({x}).dtype)) >= {rate}) / (1 - {rate})",
         r"\operatorname{{dropout}}_{{{rate}}}({x})",
+        Binding.PRODUCT,
     )
 
     def __post_init__(self) -> None:

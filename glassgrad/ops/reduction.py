@@ -9,6 +9,7 @@ import numpy as np
 
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, as_tensor
+from glassgrad.graph.dtypes import default_float
 from glassgrad.ops.elementwise import cast, divide, equal
 from glassgrad.ops.movement import broadcast_to, reshape
 
@@ -57,9 +58,14 @@ class Reduction(Primitive):
 
 
 class Sum(Reduction):
-    """Sum over axes."""
+    """Sum over axes; booleans and bytes are counted as int32."""
 
     notation = Notation("sum({x}, axis={axes}, keepdims={keepdims})", r"\sum_{{{axes}}}{{{x}}}")
+
+    def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Sums of bytes would overflow, and sums of booleans would be booleans."""
+        (x,) = inputs
+        return (cast(x, "int32") if x.dtype in ("bool", "uint8") else x,)
 
     def forward(self, xp, x):
         return xp.sum(x, axis=self.axes, keepdims=self.keepdims, dtype=x.dtype)
@@ -100,6 +106,11 @@ class Mean(Composite):
     notation = Notation(
         "mean({x}, axis={axes}, keepdims={keepdims})", r"\operatorname{{mean}}_{{{axes}}}({x})"
     )
+
+    def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The mean of whole numbers is a float."""
+        (x,) = inputs
+        return (x if x.dtype.kind == "f" else cast(x, default_float()),)
 
     def definition(self, x):
         return Sum(self.axes, self.keepdims)(x) / self.count(x)
@@ -160,13 +171,17 @@ def argmax(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Undo broadcasting: sum a gradient over the axes along which its input was repeated."""
+    """Undo broadcasting: sum a gradient over the axes along which its input was repeated.
+
+    Where the gradient itself is 1 long, it stays so, and still has to be broadcast to ``shape``.
+    """
     if g.shape == shape:
         return g
     added = g.ndim - len(shape)
     repeated = [a + added for a, n in enumerate(shape) if n == 1 and g.shape[a + added] != 1]
     axes = (*range(added), *repeated)
-    return reshape(Sum(axes)(g) if axes else g, shape)
+    kept = tuple(1 if n == 1 else g.shape[a + added] for a, n in enumerate(shape))
+    return reshape(Sum(axes)(g) if axes else g, kept)
 
 
 __all__ = ["Argmax", "Max", "Mean", "Sum", "argmax", "divide", "max", "mean", "sum", "sum_to"]

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassgrad.errors import ArgumentError, ShapeError
-from glassgrad.graph import Graph, Primitive, Tensor, TensorSpec, as_tensor, trace_graph
+from glassgrad.graph import (
+    Graph,
+    Primitive,
+    Read,
+    Tensor,
+    TensorSpec,
+    as_tensor,
+    placeholder,
+    substitute,
+    trace_graph,
+)
 
 __all__ = ["Scan", "scan"]
 
@@ -147,8 +157,22 @@ def scan(
         after, results = function(tensors[:first], tensors[first:rows], tensors[rows:])
         return (*after, *results)
 
-    operation = Scan(trace_graph(body, specs), first, len(sequences), steps, reverse)
-    outputs = operation(*inputs)
+    closed, captured = _close(trace_graph(body, specs))
+    operation = Scan(closed, first, len(sequences), steps, reverse)
+    outputs = operation(*inputs, *captured)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     last, stacked, _ = operation.split_outputs(outputs)
     return tuple(last), tuple(stacked)
+
+
+def _close(body: Graph) -> tuple[Graph, list[Tensor]]:
+    """Make constants of the leaves that a body uses from outside, so that gradients reach them."""
+    used = [*body.outputs, *(tensor for node in body.nodes for tensor in node.inputs)]
+    captured = {
+        tensor.key: tensor
+        for tensor in used
+        if isinstance(tensor.node.operation, Read) or tensor.requires_grad
+    }
+    inner = {key: placeholder(t.shape, t.dtype, "outer") for key, t in captured.items()}
+    outputs = substitute(body.outputs, inner)
+    return Graph((*body.inputs, *inner.values()), outputs), list(captured.values())

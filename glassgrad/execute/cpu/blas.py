@@ -6,9 +6,9 @@ the ``scipy-openblas32`` wheel with the family that the processor deserves, on o
 team partitions), and put the environment back. ``GLASSGRAD_BLAS_CORE`` overrides the choice.
 
 The library is a file of its own: NumPy's and SciPy's copies of OpenBLAS are untouched. If the
-process has loaded the very same file before (by importing ``scipy_openblas32``), the loader returns that copy, already initialised:
-results are right, its family is what it is (`core_name` tells), and it has one thread from then
-on.
+process has loaded the very same file before, by importing ``scipy_openblas32``, the system hands
+out that copy, already initialised: results are right, its family is what it is (`core_name`
+tells), and it has one thread from then on.
 """
 
 from __future__ import annotations

@@ -27,6 +27,10 @@ __all__ = ["kernel_cache_folder"]
 
 OUTDATED_AFTER_SECONDS = 30 * 24 * 3600
 _SOURCES = Path(__file__).parent
+_COMPILED_MODULES = (
+    "atomics", "blas", "compiler", "driver", "mathematics", "matmul", "processor", "scalars",
+    "views",
+)  # fmt: skip
 _DEPENDENCIES = ("numba", "llvmlite", "numpy", "scipy-openblas32")
 
 
@@ -116,9 +120,9 @@ def _key() -> str:
 
 
 def _dependencies_of_kernels() -> Iterator[bytes]:
-    for source in sorted(_SOURCES.rglob("*.py")):
-        yield source.relative_to(_SOURCES).as_posix().encode()
-        yield source.read_bytes()
+    for name in _COMPILED_MODULES:
+        yield name.encode()
+        yield (_SOURCES / f"{name}.py").read_bytes()
     for name in _DEPENDENCIES:
         yield f"{name} {metadata.version(name)}".encode()
     yield f"{sys.implementation.cache_tag} {sys.version} {platform.machine()}".encode()

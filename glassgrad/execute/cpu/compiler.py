@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -59,7 +60,7 @@ on_compile: list[Callable[[str], None]] = []
 """Called with a function's name before it is compiled (and not when it is loaded)."""
 
 _compiled_names: list[str] = []
-_settings_lock = threading.Lock()
+_settings_lock = threading.RLock()
 
 
 def kernel(function: Callable[[int, int, Any], None]) -> Kernel:
@@ -92,11 +93,12 @@ def compile_source(source: str, function_name: str) -> Kernel:
     The source is written under the hash of its text, so that Numba caches it like any file,
     and a debugger or a traceback can show its lines.
     """
-    name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
+    name = f"glassgrad_kernel_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     path = kernel_cache_folder() / "generated" / f"{name}.py"
     _write_source(path, source)
     module = types.ModuleType(name)
     module.__file__ = str(path)
+    sys.modules[name] = module  # Numba looks for the module when it loads the kernel
     # What runs is the text in memory, whatever the file's fate.
     exec(compile(source, path, "exec"), module.__dict__)
     return kernel(getattr(module, function_name))

@@ -13,7 +13,7 @@ from glassgrad.ops.random import RandomUniform
 
 __all__ = ["MATHEMATICS", "expression", "has_expression"]
 
-MATHEMATICS = ("exp", "log", "log1p", "sigmoid", "tanh")
+MATHEMATICS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 
 TEMPLATES: dict[type[Operation], str] = {
     e.Add: "{0} + {1}",
@@ -27,6 +27,7 @@ TEMPLATES: dict[type[Operation], str] = {
     e.Square: "{0} * {0}",
     e.Sqrt: "sqrt({0})",
     e.Exp: "exp({0})",
+    e.Expm1: "expm1({0})",
     e.Log: "log({0})",
     e.Log1p: "log1p({0})",
     e.Sigmoid: "sigmoid({0})",

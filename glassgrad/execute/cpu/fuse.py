@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from math import prod
 
-from glassgrad.graph import Leaf, Node, Operation, Read, Tensor, walk
+from glassgrad.execute.cpu.expressions import has_expression
+from glassgrad.graph import Leaf, Node, Operation, Tensor, walk
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
-from glassgrad.ops.movement import BroadcastTo, Reshape
-from glassgrad.ops.random import RandomUniform
+from glassgrad.ops.movement import Reshape
 from glassgrad.ops.reduction import Argmax, Max, Sum, normalize_axes
 
 __all__ = ["Group", "Kind", "Pattern", "fuse", "source_of"]
@@ -84,8 +84,8 @@ def is_alias(node: Node) -> bool:
 
 
 def is_element(operation: Operation) -> bool:
-    """Whether every element is computed by itself."""
-    return operation.is_elementwise or isinstance(operation, BroadcastTo | RandomUniform)
+    """Whether every element is computed by itself, in a way that kernels can write."""
+    return has_expression(operation)
 
 
 def fuse(outputs: list[Tensor]) -> list[Group]:

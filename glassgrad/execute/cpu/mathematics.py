@@ -176,37 +176,61 @@ def log_of_one_plus(m: Any, exponent: Any) -> Any:
 def log1p_float32(x: Any) -> Any:
     """log(u) for the rounded u = 1 + x, corrected by what the rounding lost."""
     u = f32(1) + x
-    lost = x - (u - f32(1))
-    y = log_float32(u) + lost / u
+    correction = (x - (u - f32(1))) / u
+    y = log_float32(u) + (correction if u > f32(0) else f32(0))
     y = y if abs(x) > f32(1e-8) else x
     return y if abs(x) < f32(np.inf) else log_float32(u)
 
 
-@helper(EXACT)
+def exp_float64(x: Any) -> Any:
+    return np.exp(x)
+
+
+def expm1_float64(x: Any) -> Any:
+    return np.expm1(x)
+
+
+def log_float64(x: Any) -> Any:
+    return np.log(x)
+
+
+def log1p_float64(x: Any) -> Any:
+    return np.log1p(x)
+
+
 def sigmoid_float64(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
 
+def tanh_float64(x: Any) -> Any:
+    return np.tanh(x)
+
+
 def _function(float32: Any, float64: Any, notation: str) -> Callable[[Any], Any]:
-    """One name for kernels to call; the types decide when they are compiled."""
+    """One name for kernels to call; the types decide when they are compiled.
+
+    The implementations are named functions, no lambdas: Numba tells lambdas apart by a counter
+    of the process, so that two kernels from the cache could each bring another function under
+    the same symbol, of which the linker would keep the first.
+    """
 
     def function(x: Any) -> Any:
         raise NotImplementedError("this function is called from compiled kernels only")
 
     function.__doc__ = f"{notation}, element by element, of float32 or float64."
-    chosen = {types.float32: float32, types.float64: float64}
+    implementations = {types.float32: getattr(float32, "py_func", float32), types.float64: float64}
+    options: Any = {"fastmath": set(EXACT), "error_model": "numpy"}
 
-    @overload(function, strict=False)
+    @overload(function, strict=False, jit_options=options)
     def choose(x):  # type: ignore[no-untyped-def]
-        implementation = chosen.get(x)
-        return implementation and (lambda x: implementation(x))
+        return implementations.get(x)
 
     return function
 
 
-exp = _function(exp_float32, np.exp, "e^x")
-expm1 = _function(expm1_float32, np.expm1, "e^x - 1")
-log = _function(log_float32, np.log, "The natural logarithm of x")
-log1p = _function(log1p_float32, np.log1p, "log(1 + x)")
+exp = _function(exp_float32, exp_float64, "e^x")
+expm1 = _function(expm1_float32, expm1_float64, "e^x - 1")
+log = _function(log_float32, log_float64, "The natural logarithm of x")
+log1p = _function(log1p_float32, log1p_float64, "log(1 + x)")
 sigmoid = _function(sigmoid_float32, sigmoid_float64, "1 / (1 + e^-x)")
-tanh = _function(tanh_float32, np.tanh, "The hyperbolic tangent of x")
+tanh = _function(tanh_float32, tanh_float64, "The hyperbolic tangent of x")

@@ -145,6 +145,9 @@ class _Planner:
         launches = [*early, *(self._launch(group) for group in self.groups)]
         launches += self._assignments()
         results = [self._result(tensor) for tensor in self.outputs]
+        for group in self.groups:  # what leaves a kernel has a name in the plan's description
+            for tensor in self._made(group):
+                self.names[tensor]  # noqa: B018 -- a name is given at the first question
         return Plan(launches, results, self.input_buffers, self.blocks, self.parts, self.names)
 
     def _used_outside(self) -> set[Key]:

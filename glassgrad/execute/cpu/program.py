@@ -217,3 +217,12 @@ class CpuExecutor(Executor):
     ) -> CpuProgram:
         """Plan the graph; kernels are compiled at the first run, or loaded from the cache."""
         return CpuProgram(outputs, inputs, updates or {}, self.team, self.parts)
+
+    def settings(self) -> dict[str, int]:
+        """The number of parts: with it, the bits do not depend on the number of threads."""
+        return {"parts": self.parts}
+
+    def with_settings(self, settings: Mapping[str, int]) -> CpuExecutor:
+        """The same with another number of parts; a checkpoint may be of another executor."""
+        parts = settings.get("parts", self.parts)
+        return self if parts == self.parts else CpuExecutor(self.threads, parts)

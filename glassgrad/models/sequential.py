@@ -1,0 +1,198 @@
+"""A model in which each layer takes what the one before gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from glassgrad import layers as layer_family
+from glassgrad.errors import ArgumentError, FileError, GlassgradError, NotBuiltError, ShapeError
+from glassgrad.graph import Trace, placeholder, tracing
+from glassgrad.layers import InputLayer, Layer, register
+from glassgrad.models.model import Model
+from glassgrad.training.storage import load_tree
+
+__all__ = ["Sequential", "load_model"]
+
+
+@register()
+class Sequential(Model):
+    """Layers one after the other: y = f_n(… f_2(f_1(x))).
+
+    Args:
+        layers: the layers; with ``Input(shape)`` at the front the model is built at once,
+            otherwise by the first data.
+        name: what it is called; "sequential", numbered, by default.
+        kwargs: trainable and dtype, see ``Layer``.
+
+    Raises:
+        ArgumentError: an element is no layer.
+        ShapeError: the layers do not fit each other.
+
+    Example:
+        >>> from glassgrad.layers import Dense, Input
+        >>> model = Sequential([Input((4,)), Dense(8, activation="relu"), Dense(2)])
+        >>> model.output_shape
+        (None, 2)
+        >>> model.count_params()
+        58
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer | InputLayer] | None = None, name: str | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, **kwargs)
+        self.input: InputLayer | None = None
+        self.layers: list[Layer] = []
+        for layer in layers or []:
+            self._append(layer)
+        self._build_if_known()
+
+    def add(self, layer: Layer | InputLayer) -> None:
+        """Put a layer at the end.
+
+        Raises:
+            ArgumentError: it is no layer, or an input that does not come first.
+        """
+        self._append(layer)
+        self._build_if_known()
+
+    def pop(self) -> Layer:
+        """Take the last layer away and return it.
+
+        Raises:
+            ArgumentError: there is none.
+        """
+        if not self.layers:
+            raise ArgumentError("There is no layer to take away.")
+        self._forget_programs()
+        return self.layers.pop()
+
+    def _append(self, layer: Layer | InputLayer) -> None:
+        if isinstance(layer, InputLayer):
+            if self.input is not None or self.layers:
+                raise ArgumentError("An input comes first, and once. Got another one.")
+            self.input = layer
+            return
+        if not isinstance(layer, Layer):
+            raise ArgumentError(f"A Sequential model is made of layers. Got {layer!r} of type "
+                                f"{type(layer).__name__}.")  # fmt: skip
+        if any(layer.name == other.name and layer is not other for other in self.layers):
+            raise ArgumentError(f"Layers must have different names. Got {layer.name!r} twice.")
+        self.layers.append(layer)
+        self._forget_programs()
+
+    def _forget_programs(self) -> None:
+        if self._steps is not None:
+            self._steps.programs.clear()
+
+    def _build_if_known(self) -> None:
+        if self.input is not None and self.layers:
+            self.build(self.input.batch_shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of all layers for inputs of a shape, (None, …)."""
+        shape = tuple(2 if length is None else length for length in input_shape)
+        dtype = self.input.dtype if self.input is not None else None
+        with tracing(Trace(random=self.random)):
+            self.call(placeholder(shape, dtype))
+        if self.input is None:
+            self.input = layer_family.Input(tuple(input_shape)[1:], dtype=dtype)
+
+    def call(self, inputs: Any) -> Any:
+        """Each layer in turn."""
+        if not self.layers:
+            raise NotBuiltError("The model has no layers: add some.")
+        self._check_input(inputs.shape)
+        outputs = inputs
+        for layer in self.layers:
+            outputs = layer(outputs)
+        return outputs
+
+    def _check_input(self, shape: tuple[int, ...]) -> None:
+        if self.input is None:
+            return
+        expected = self.input.shape
+        fits = len(shape) == len(expected) + 1 and all(
+            known is None or known == found
+            for known, found in zip(expected, shape[1:], strict=True)
+        )
+        if not fits:
+            raise ShapeError(f"Model {self.name!r} expected examples of shape {expected}, found "
+                             f"{shape[1:]}. Full shape received: {shape}.")  # fmt: skip
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of the input, with ``None`` for the batch.
+
+        Raises:
+            NotBuiltError: it is not known yet.
+        """
+        if self.input is None:
+            raise NotBuiltError("The input's shape is not known yet: begin with Input(shape).")
+        return self.input.batch_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of the output, with ``None`` for the batch."""
+        shapes = [shape for _, shape in self._summary_rows()]
+        return shapes[-1] if shapes else self.input_shape
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for inputs of a shape."""
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def _summary_rows(self) -> list[tuple[Layer, Any]]:
+        rows, shape = [], self.input_shape
+        for layer in self.layers:
+            shape = layer.compute_output_shape(shape)
+            rows.append((layer, shape))
+        return rows
+
+    def _input_shape(self) -> list[int | None] | None:
+        return list(self.input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name, input and the configurations of the layers."""
+        described = [{"class_name": type(layer).__name__, "config": layer.get_config()}
+                     for layer in self.layers]  # fmt: skip
+        source = None if self.input is None else self.input.get_config()
+        return {"name": self.name, "input": source, "layers": described}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Sequential:
+        """The model that a configuration describes, with new weights."""
+        source = config.get("input")
+        first = [] if source is None else [InputLayer.from_config(source)]
+        rest = [layer_family.deserialize(layer) for layer in config["layers"]]
+        return cls([*first, *rest], name=config.get("name"))
+
+
+def load_model(filepath: str | os.PathLike[str]) -> Model:
+    """Read a model that ``save`` wrote; nothing in the file is executed.
+
+    Args:
+        filepath: the file.
+
+    Raises:
+        FileError: the file is missing, damaged, of another kind, or names what is not
+            registered.
+    """
+    tree = load_tree(filepath, "model")
+    try:
+        model = layer_family.deserialize(tree["architecture"])
+        if not isinstance(model, Model):
+            raise ArgumentError(f"{type(model).__name__} is no model")
+        if not model.built and tree["input_shape"] is not None:
+            model.build(tuple(tree["input_shape"]))
+        model.set_weights(tree["weights"])
+        if tree["training"] is not None:
+            model.restore_training(tree["training"])
+    except (GlassgradError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{os.fspath(filepath)!r} does not describe a model that can be made "
+                        f"here: {error}") from error  # fmt: skip
+    return model

@@ -1,0 +1,252 @@
+"""Objects as names and configurations, and back: one mechanism for every family.
+
+A configuration is made of plain data (numbers, strings, lists, dictionaries), so it can be
+written to a file and read without executing anything: only registered names become objects.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+
+from glassgrad.errors import ArgumentError, UnknownNameError
+from glassgrad.graph import Variable
+from glassgrad.naming import snake_case
+
+__all__ = ["Configurable", "Registry", "arguments_of", "serialize"]
+
+T = TypeVar("T")
+Registered = TypeVar("Registered", bound="Callable[..., Any]")
+
+_function_names: dict[Callable[..., Any], str] = {}
+
+
+class Configurable:
+    """An object that its constructor's arguments describe.
+
+    Each argument is kept in an attribute of the same name; then ``get_config`` and
+    ``from_config`` need not be written. A class that keeps them otherwise writes both.
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as plain data.
+
+        Raises:
+            ArgumentError: an argument is kept in no attribute of its name, or holds what is no
+                plain data and is not registered.
+        """
+        return {
+            name: serialize(getattr(self, name))
+            for name in arguments_of(type(self))
+            if hasattr(self, name) or self._is_missing(name)
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The object that a configuration describes.
+
+        Raises:
+            UnknownNameError: the class has no such argument.
+        """
+        known = arguments_of(cls)
+        for name in config:
+            if name not in known:
+                raise UnknownNameError(f"argument of {cls.__name__}", name, known)
+        return cls(**config)
+
+    def _is_missing(self, name: str) -> bool:
+        kind = type(self)
+        if kind.get_config is Configurable.get_config:
+            raise ArgumentError(
+                f"{kind.__name__} keeps its argument {name!r} in no attribute of this name. "
+                f"Write self.{name} = {name} in __init__, or write get_config."
+            )
+        return False  # the subclass's own get_config adds it
+
+    def __repr__(self) -> str:
+        names = [name for name in arguments_of(type(self)) if hasattr(self, name)]
+        arguments = ", ".join(f"{name}={_shown(getattr(self, name))}" for name in names)
+        return f"{type(self).__name__}({arguments})"
+
+
+def arguments_of(kind: type) -> tuple[str, ...]:
+    """The names of the constructor's arguments, with those it hands on by ``**kwargs``.
+
+    Example:
+        >>> class Shape:
+        ...     def __init__(self, name="shape"):
+        ...         self.name = name
+        >>> class Ball(Shape):
+        ...     def __init__(self, radius, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.radius = radius
+        >>> arguments_of(Ball)
+        ('radius', 'name')
+    """
+    names: list[str] = []
+    for base in inspect.getmro(kind):  # from the class itself up
+        if "__init__" not in vars(base):
+            continue
+        _, *parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        names += [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+            break
+    return tuple(dict.fromkeys(names))
+
+
+def serialize(value: Any) -> Any:
+    """Plain data for a value of a configuration.
+
+    An object becomes ``{"class_name": …, "config": …}``, a registered function its name.
+
+    Raises:
+        ArgumentError: it is an unregistered function, or nothing that is known here.
+
+    Example:
+        >>> serialize((np.float32(0.1), None, "relu"))
+        (0.1, None, 'relu')
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Configurable):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    if isinstance(value, Variable | np.ndarray | np.generic):
+        return _plain_numbers(np.asarray(value))
+    if isinstance(value, np.dtype):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(serialize, value))
+    if isinstance(value, Mapping):
+        return {str(key): serialize(entry) for key, entry in value.items()}
+    return _function_name(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Variable | np.generic):
+        return repr(serialize(value))
+    return value.__name__ if inspect.isfunction(value) else repr(value)
+
+
+def _plain_numbers(array: np.ndarray[Any, Any]) -> Any:
+    """Numbers; a float as the shortest decimal that names it, so that 0.001 stays 0.001."""
+    if array.ndim:
+        return [_plain_numbers(entry) for entry in array]
+    return float(str(array[()])) if array.dtype.kind == "f" else array.item()
+
+
+def _function_name(value: Any) -> str:
+    name = _function_names.get(value) if callable(value) else None
+    if name is None:
+        raise ArgumentError(
+            f"A configuration holds numbers, strings and registered objects. Got {value!r}; "
+            "register a function or class with the register() of its family, such as "
+            "glassgrad.activations.register()."
+        )
+    return name
+
+
+class Registry(Generic[T]):
+    """The names of one family, and the way from a name to an object.
+
+    Args:
+        kind: what a member is called in messages.
+        base: the class whose instances are members.
+        takes_functions: whether any callable will do.
+    """
+
+    def __init__(self, kind: str, base: type, takes_functions: bool = False) -> None:
+        self.kind = kind
+        self.base = base
+        self.takes_functions = takes_functions
+        self.entries: dict[str, Callable[..., Any]] = {}
+
+    def register(self, *aliases: str) -> Callable[[Registered], Registered]:
+        """Decorate a class or function, so that it is found by its name in both spellings.
+
+        Args:
+            aliases: further names.
+
+        Example:
+            >>> shapes = Registry("shape", Configurable)
+            >>> @shapes.register("ball")
+            ... class RoundBody(Configurable):
+            ...     pass
+            >>> shapes.get("round_body"), shapes.get("ball"), shapes.get("RoundBody")
+            (RoundBody(), RoundBody(), RoundBody())
+        """
+
+        def add(entry: Registered) -> Registered:
+            own = entry.__name__
+            for name in (own, snake_case(own), *aliases):
+                self.entries[name] = entry
+            if not inspect.isclass(entry):
+                _function_names[entry] = own
+            return entry
+
+        return add
+
+    def get(self, identifier: Any) -> T | None:
+        """The member that an identifier means.
+
+        Args:
+            identifier: ``None``, which stays ``None``; a member; a class; a name such as
+                "glorot_uniform" or "GlorotUniform"; or a configuration
+                ``{"class_name": …, "config": …}``.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+            ArgumentError: the identifier is of another kind.
+        """
+        return None if identifier is None else self.require(identifier)
+
+    def require(self, identifier: Any) -> T:
+        """As ``get``, but ``None`` is refused."""
+        if isinstance(identifier, str):
+            return self._made(self.entry(identifier))
+        if isinstance(identifier, Mapping):
+            return self.deserialize(identifier)
+        if inspect.isclass(identifier) and issubclass(identifier, self.base):
+            return self._made(identifier)
+        if isinstance(identifier, self.base) or (self.takes_functions and callable(identifier)):
+            return identifier  # type: ignore[no-any-return]
+        raise ArgumentError(
+            f"The {self.kind} must be a name, an object or a configuration "
+            f"{{'class_name': …, 'config': …}}. Got {identifier!r}."
+        )
+
+    def deserialize(self, config: Any) -> T:
+        """The member that ``serialize`` has written down: a name or a configuration.
+
+        Raises:
+            UnknownNameError: the class or one of its arguments is unknown.
+            ArgumentError: it is no configuration.
+        """
+        if isinstance(config, str):
+            return self.require(config)
+        if not isinstance(config, Mapping) or "class_name" not in config:
+            raise ArgumentError(
+                f"The configuration of a {self.kind} must be {{'class_name': …, 'config': …}}. "
+                f"Got {config!r}."
+            )
+        entry = self.entry(config["class_name"])
+        if not hasattr(entry, "from_config"):
+            return self._made(entry)
+        made: T = entry.from_config(config.get("config") or {})
+        return made
+
+    def entry(self, name: object) -> Callable[..., Any]:
+        """The class or function of a name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        if not isinstance(name, str) or name not in self.entries:
+            raise UnknownNameError(self.kind, name, self.entries)
+        return self.entries[name]
+
+    def _made(self, entry: Any) -> T:
+        made: Any = entry() if inspect.isclass(entry) else entry
+        return made  # type: ignore[no-any-return]

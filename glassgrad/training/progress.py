@@ -1,0 +1,129 @@
+"""How training shows itself: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, TextIO
+
+from glassgrad.training.callbacks import Callback, Logs
+
+__all__ = ["PlainProgress", "ProgressBar", "progress_for", "written"]
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def written(logs: Logs | None) -> str:
+    """Logs on one line.
+
+    Example:
+        >>> written({"loss": 0.25, "accuracy": 0.975})
+        'loss 0.2500  accuracy 0.9750'
+    """
+    return "  ".join(f"{name} {_number(value)}" for name, value in (logs or {}).items())
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
+
+
+def progress_for(verbose: str | int, stream: TextIO | None = None) -> Callback | None:
+    """The callback that shows progress: 0 none, 1 a bar, 2 a line an epoch, "auto" by the stream."""
+    stream = sys.stderr if stream is None else stream
+    if verbose == "auto":
+        verbose = 1 if stream.isatty() else 2
+    if not verbose:
+        return None
+    return ProgressBar(stream) if verbose == 1 else PlainProgress(stream)
+
+
+class PlainProgress(Callback):
+    """One line for each epoch."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.started = time.perf_counter()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Look at the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the line."""
+        seconds = time.perf_counter() - self.started
+        epochs = self.params["epochs"]
+        print(f"epoch {epoch + 1}/{epochs}  {seconds:.1f} s  {written(logs)}",
+              file=self.stream, flush=True)  # fmt: skip
+
+
+class ProgressBar(Callback):
+    """A bar over all batches, with rate, loss, metrics and the time that remains."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._bar: Any = None
+        self._done = 0
+        self._looked = 0.0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Begin anew; the bar appears with the first epoch."""
+        self._bar = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Show the bar where training begins or goes on."""
+        if self._bar is None:
+            self._start(epoch)
+
+    def _start(self, epoch: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[logs]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            console=Console(file=self.stream), refresh_per_second=8,
+        )  # fmt: skip
+        self._progress.start()
+        self._done = self._from = epoch * steps
+        self._began = time.perf_counter()
+        self._bar = self._progress.add_task(
+            "", total=steps * epochs, completed=self._done,
+            epoch=f"{epoch + 1}/{epochs}", rate="", logs="",
+        )  # fmt: skip
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Move on, a few times a second."""
+        self._done += 1
+        now = time.perf_counter()
+        if now - self._looked >= SECONDS_BETWEEN_LOOKS:
+            self._looked = now
+            self._show(self._done // self.params["steps"], logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Leave a line for the epoch above the bar."""
+        epochs = self.params["epochs"]
+        self._done = (epoch + 1) * self.params["steps"]
+        self._progress.console.print(f"epoch {epoch + 1}/{epochs}  {written(logs)}",
+                                     highlight=False)  # fmt: skip
+        self._show(min(epoch + 1, epochs - 1), logs)
+
+    def _show(self, epoch: int, logs: Logs | None) -> None:
+        rate = (self._done - self._from) / max(time.perf_counter() - self._began, 1e-9)
+        epochs = self.params["epochs"]
+        self._progress.update(
+            self._bar, completed=self._done, epoch=f"{min(epoch + 1, epochs)}/{epochs}",
+            rate=f"{rate:,.0f} batches/s", logs=written(logs),
+        )  # fmt: skip
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Take the bar away."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back, also after an error."""
+        if self._bar is not None:
+            self._progress.stop()
+            self._bar = None

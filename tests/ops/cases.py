@@ -1,0 +1,461 @@
+"""The table of operations: a row, or several, for each of the catalogue.
+
+A new operation gets its rows here, and everything that is tested of operations is tested of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as torch_nn
+
+from glassgrad.gradients import CompositeGradient
+from glassgrad.graph import Operation, TensorSpec, trace_graph
+from glassgrad.ops import elementwise, indexing, linear, loss, mapping, movement, random, reduction
+from glassgrad.ops.scan import Scan
+from tests.ops import oracles
+from tests.ops.oracles import Oracle, by_element, by_line, by_torch
+from tests.ops.samples import (
+    Array,
+    Sample,
+    away,
+    booleans,
+    fractions,
+    given,
+    grid,
+    integers,
+    positive,
+    probabilities,
+    real,
+    shifted_grid,
+    word,
+)
+
+INF, NAN, HUGE, TINY = math.inf, math.nan, 1e30, 1e-30
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation on one kind of input.
+
+    Args:
+        name: what the test is called.
+        operation: the operation, or what makes it for a float dtype.
+        samples: the inputs; floats get the dtype of the test.
+        oracle: an independent opinion about the outputs.
+        order: how many times the operation can be differentiated on these inputs.
+        no_gradient: why it cannot, where the order is 0.
+        extremes: inputs from the edge of the domain.
+        is_stable: whether the plain forward gets through the extremes without overflow, division
+            by zero or an invalid operation.
+    """
+
+    name: str
+    operation: Operation | Callable[[str], Operation]
+    samples: tuple[Sample, ...]
+    oracle: Oracle
+    order: int = 2
+    no_gradient: str = ""
+    extremes: tuple[tuple[Any, ...], ...] = ()
+    is_stable: bool = False
+
+    def build(self, dtype: str) -> Operation:
+        """The operation for floats of ``dtype``."""
+        return self.operation if isinstance(self.operation, Operation) else self.operation(dtype)
+
+    def arrays(self, dtype: str, seed: int = 1) -> list[Array]:
+        """A sample of the inputs."""
+        rng = np.random.default_rng(seed)
+        return [as_float(sample(rng), dtype) for sample in self.samples]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def as_float(values: Any, dtype: str) -> Array:
+    array = np.asarray(values)
+    return array.astype(dtype) if array.dtype.kind == "f" else array
+
+
+# ---- families of rows
+
+SHAPES = {
+    1: [((2, 3),), ((),), ((0, 2),), ((1, 1),)],
+    2: [((2, 3), (2, 3)), ((2, 1, 3), (4, 1)), ((), (3,)), ((0, 3), (1, 3))],
+    3: [((2, 3), (2, 3), (2, 3)), ((3,), (2, 1), ()), ((0, 1), (1, 2), (2,))],
+}
+
+
+def each_shape(
+    operation: Operation,
+    kinds: Sequence[Callable[..., Sample]],
+    oracle: Oracle,
+    extremes: Sequence[tuple[Any, ...]] = (),
+    **more: Any,
+) -> list[Case]:
+    """An element-wise operation on equal, broadcast, empty and scalar shapes."""
+    name = type(operation).__name__
+    return [
+        Case(
+            f"{name}-{'-'.join('x'.join(map(str, shape)) or 'scalar' for shape in shapes)}",
+            operation,
+            tuple(kind(*shape) for kind, shape in zip(kinds, shapes, strict=True)),
+            oracle,
+            extremes=tuple(extremes) if number == 0 else (),
+            **more,
+        )
+        for number, shapes in enumerate(SHAPES[len(kinds)])
+    ]
+
+
+FLAT = "it is flat almost everywhere"
+COUNTS = "its values are not continuous"
+DISCRETE = "it has no float among its inputs"
+EDGES = ([-INF, -1e4, -1000.0, -TINY, 0.0, TINY, 1000.0, 1e4, INF, NAN],)
+PAIRS = ([0.0, INF, -INF, NAN, 1e30, 2.0, 0.0], [0.0, 1.0, -INF, 1.0, 1e30, NAN, -3.0])
+WHOLE = ([-3, 0, 2, 5], [2, 0, 2, -7])
+
+ARITHMETIC = [
+    *each_shape(elementwise.Add(), (real, real), by_element(lambda a, b: a + b), [PAIRS, WHOLE]),
+    *each_shape(
+        elementwise.Subtract(), (real, real), by_element(lambda a, b: a - b), [PAIRS, WHOLE]
+    ),
+    *each_shape(
+        elementwise.Multiply(), (real, real), by_torch(torch.multiply), [PAIRS, WHOLE]
+    ),
+    *each_shape(elementwise.Divide(), (real, away), by_torch(torch.divide), [PAIRS]),
+    *each_shape(elementwise.Power(), (positive, real), by_torch(torch.pow), [PAIRS]),
+    Case("Power-negative-base", elementwise.Power(), (given([-2.0, -0.5, 3.0]), given([2.0, 3.0, -1.0])),
+         by_torch(torch.pow), order=0, no_gradient="the exponent's exists only for positive bases"),
+    *each_shape(elementwise.Negative(), (real,), by_element(lambda x: -x), [EDGES, ([-3, 0, 4],)]),
+    *each_shape(elementwise.Square(), (real,), by_element(lambda x: x * x), [EDGES, ([-3, 0, 4],)]),
+]  # fmt: skip
+
+FUNCTIONS = [
+    *each_shape(elementwise.Exp(), (real,), by_torch(torch.exp), [EDGES]),
+    *each_shape(elementwise.Expm1(), (real,), by_torch(torch.expm1), [EDGES]),
+    *each_shape(elementwise.Log(), (positive,), by_torch(torch.log), [EDGES]),
+    *each_shape(elementwise.Log1p(), (positive,), by_torch(torch.log1p), [EDGES]),
+    *each_shape(elementwise.Sqrt(), (positive,), by_torch(torch.sqrt), [EDGES]),
+    *each_shape(elementwise.Sigmoid(), (real,), by_torch(torch.sigmoid), [EDGES], is_stable=True),
+    *each_shape(elementwise.Tanh(), (real,), by_torch(torch.tanh), [EDGES], is_stable=True),
+]
+
+PIECEWISE = [
+    *each_shape(elementwise.Maximum(), (grid, shifted_grid), by_torch(torch.maximum), [PAIRS, WHOLE]),
+    *each_shape(elementwise.Minimum(), (grid, shifted_grid), by_torch(torch.minimum), [PAIRS, WHOLE]),
+    *each_shape(elementwise.Absolute(), (grid,), by_torch(torch.abs), [EDGES, ([-3, 0, 4],)]),
+    *each_shape(elementwise.Relu(), (grid,), by_torch(torch.relu), [EDGES, ([-3, 0, 4],)], is_stable=True),
+    *each_shape(elementwise.Clip(-0.55, 0.65), (grid,), by_torch(lambda x: torch.clip(x, -0.55, 0.65)),
+                [EDGES], is_stable=True),
+    *each_shape(elementwise.Where(), (booleans, real, real), by_torch(torch.where)),
+    *each_shape(elementwise.Sign(), (grid,), by_element(oracles.sign), [EDGES, ([-3, 0, 4],)],
+                order=0, no_gradient=FLAT),
+    *each_shape(elementwise.StopGradient(), (real,), by_element(lambda x: x), [EDGES],
+                order=0, no_gradient="stopping it is what the operation is for"),
+]  # fmt: skip
+
+COMPARISONS = [
+    case
+    for operation, function in {
+        elementwise.Equal(): torch.eq,
+        elementwise.NotEqual(): torch.ne,
+        elementwise.Less(): torch.lt,
+        elementwise.LessEqual(): torch.le,
+        elementwise.Greater(): torch.gt,
+        elementwise.GreaterEqual(): torch.ge,
+    }.items()
+    for case in each_shape(operation, (real, real), by_torch(function), [PAIRS, WHOLE],
+                           order=0, no_gradient=COUNTS)
+]  # fmt: skip
+
+CASTS = [
+    *each_shape(elementwise.Cast("float64"), (real,), by_element(lambda x: x), [EDGES]),
+    Case("Cast-float32", elementwise.Cast("float32"), (real(2, 3),), by_torch(lambda x: x.float()),
+         order=0, no_gradient="differences in float32 are too coarse; see test_casts"),
+    Case("Cast-int32", elementwise.Cast("int32"), (given([-2.7, -0.2, 0.0, 3.9]),),
+         by_element(math.trunc), order=0, no_gradient=FLAT),
+    Case("Cast-bool", elementwise.Cast("bool"), (given([-2.7, 0.0, 3.9]),), by_element(bool),
+         order=0, no_gradient=FLAT),
+    Case("Cast-from-uint8", elementwise.Cast("float32"), (integers(2, 3, high=256, dtype="uint8"),),
+         by_element(float), order=0, no_gradient=DISCRETE),
+    Case("Cast-from-bool", elementwise.Cast("float32"), (booleans(5),), by_element(float),
+         order=0, no_gradient=DISCRETE),
+]  # fmt: skip
+
+
+def reductions(kind: type[Operation], function: Callable[[list[Any]], float]) -> list[Case]:
+    """Axes of every kind, kept or gone."""
+    rows: list[tuple[tuple[int, ...], tuple[int, ...], bool]] = [
+        ((2, 3, 4), (0, 1, 2), False),
+        ((2, 3, 4), (1,), False),
+        ((2, 3, 4), (0, 2), True),
+        ((2, 3), (), False),
+        ((), (), False),
+        ((1, 3), (0,), False),
+        ((3, 0), (0,), False),
+    ]
+    return [
+        Case(
+            f"{kind.__name__}-{'x'.join(map(str, shape)) or 'scalar'}-over-{axes}-{keepdims}",
+            kind(axes, keepdims),  # type: ignore[call-arg]
+            (grid(*shape),),
+            by_line(function, axes, keepdims),
+            extremes=(([[[1e30, 1.0, -INF, 4.0]]],),) if len(shape) == 3 else (),
+        )
+        for shape, axes, keepdims in rows
+    ]
+
+
+REDUCTIONS = [
+    *reductions(reduction.Sum, math.fsum),
+    *reductions(reduction.Mean, oracles.average),
+    *reductions(reduction.Max, max),
+    Case("Sum-of-nothing", reduction.Sum((0,)), (real(0, 3),), by_line(math.fsum, (0,), False)),
+    Case("Sum-of-int32", reduction.Sum((1,)), (integers(2, 3),), by_line(sum, (1,), False),
+         order=0, no_gradient=DISCRETE),
+    *(
+        Case(f"Argmax-{axis}", reduction.Argmax(axis), (grid(3, 4),),
+             by_line(oracles.first_largest, (axis % 2,), False), order=0, no_gradient=COUNTS,
+             extremes=(([[1.0, 1.0, 0.0], [-INF, INF, 3.0]],),))
+        for axis in (0, 1, -1)
+    ),
+]  # fmt: skip
+
+MOVEMENTS = [
+    Case("Reshape", movement.Reshape((3, 2, 1)), (real(2, 3),),
+         by_torch(lambda x: x.reshape(3, 2, 1))),
+    Case("Reshape-scalar", movement.Reshape(()), (real(1, 1),), by_torch(lambda x: x.reshape(()))),
+    Case("Reshape-empty", movement.Reshape((2, 0)), (real(0, 5),), by_torch(lambda x: x.reshape(2, 0))),
+    Case("Transpose", movement.Transpose((2, 0, 1)), (real(2, 3, 4),),
+         by_torch(lambda x: x.permute(2, 0, 1))),
+    Case("Transpose-scalar", movement.Transpose(()), (real(),), by_torch(lambda x: x)),
+    Case("BroadcastTo", movement.BroadcastTo((2, 3, 4)), (real(3, 1),),
+         by_torch(lambda x: x.expand(2, 3, 4))),
+    Case("BroadcastTo-empty", movement.BroadcastTo((0, 3)), (real(1, 3),),
+         by_torch(lambda x: x.expand(0, 3))),
+    Case("Slice", movement.Slice((0, 1, 2), (2, 3, 2)), (real(2, 3, 4),),
+         by_torch(lambda x: x[0:2, 1:3, 2:2])),
+    Case("Slice-inner", movement.Slice((1, 0), (2, 3)), (real(4, 3),), by_torch(lambda x: x[1:2])),
+    Case("Pad", movement.Pad((1, 0), (0, 2)), (real(2, 3),),
+         by_torch(lambda x: torch_nn.pad(x, (0, 2, 1, 0)))),
+    Case("Pad-empty", movement.Pad((2,), (1,)), (real(0),), by_torch(lambda x: torch_nn.pad(x, (2, 1)))),
+    Case("Concatenate", movement.Concatenate(1), (real(2, 1), real(2, 3), real(2, 0)),
+         by_torch(lambda *xs: torch.cat(xs, 1))),
+    Case("Concatenate-one", movement.Concatenate(0), (real(2, 3),), by_torch(lambda x: x)),
+]  # fmt: skip
+
+
+def matmul_case(name: str, a: Sample, b: Sample, ta: bool = False, tb: bool = False) -> Case:
+    def product(x: Any, y: Any) -> Any:
+        return torch.matmul(x.mT if ta else x, y.mT if tb else y)
+
+    return Case(f"MatMul-{name}", linear.MatMul(ta, tb), (a, b), by_torch(product))
+
+
+PRODUCTS = [
+    matmul_case("plain", real(2, 3), real(3, 4)),
+    matmul_case("left", real(3, 2), real(3, 4), ta=True),
+    matmul_case("right", real(2, 3), real(4, 3), tb=True),
+    matmul_case("both", real(3, 2), real(4, 3), ta=True, tb=True),
+    matmul_case("batched", real(5, 2, 3), real(5, 3, 4)),
+    matmul_case("broadcast", real(5, 1, 2, 3), real(2, 4, 3), tb=True),
+    matmul_case("shared", real(2, 3), real(5, 3, 4)),
+    matmul_case("single", real(1, 1), real(1, 1)),
+    matmul_case("no-inner", real(2, 0), real(0, 3)),
+    matmul_case("no-rows", real(0, 3), real(3, 2)),
+]
+
+INDEXING = [
+    Case("Take", indexing.Take(), (real(5, 3), integers(2, 4)), oracles.rows_by_index),
+    Case("Take-scalar", indexing.Take(), (real(5, 2), integers()), oracles.rows_by_index),
+    Case("Take-numbers", indexing.Take(), (real(5), integers(4)), oracles.rows_by_index),
+    Case("Take-none", indexing.Take(), (real(5, 2), integers(0)), oracles.rows_by_index),
+    Case("ScatterAdd", indexing.ScatterAdd(5), (real(2, 4, 3), integers(2, 4)), oracles.added_rows(5)),
+    Case("ScatterAdd-scalar", indexing.ScatterAdd(5), (real(3), integers()), oracles.added_rows(5)),
+    Case("ScatterAdd-none", indexing.ScatterAdd(2), (real(0, 3), integers(0)), oracles.added_rows(2)),
+    *(
+        Case(f"OneHot-{dtype}", partial(indexing.OneHot, 5), (integers(2, 3, dtype=dtype),),
+             oracles.marked(5), order=0, no_gradient=DISCRETE)
+        for dtype in ("int32", "uint8")
+    ),
+    Case("OneHot-many-classes", partial(indexing.OneHot, 300), (integers(3, dtype="uint8"),),
+         oracles.marked(300), order=0, no_gradient=DISCRETE),
+]  # fmt: skip
+
+LOGITS = [
+    [[1e4, -1e4, 0.0], [1e30, 1e30, -1e30], [-1e4, -1e4, -1e4]],
+    [[0.0, -INF, 1.0], [NAN, 0.0, 1.0], [INF, 0.0, 1.0]],
+]
+
+
+def cross_entropy(p: Any, x: Any) -> Any:
+    return torch_nn.cross_entropy(x.reshape(-1, x.shape[-1]), p.reshape(-1, p.shape[-1]),
+                                  reduction="none").reshape(x.shape[:-1])  # fmt: skip
+
+
+def sparse_cross_entropy(x: Any, labels: Any) -> Any:
+    return torch_nn.cross_entropy(x.reshape(-1, x.shape[-1]), labels.reshape(-1).long(),
+                                  reduction="none").reshape(x.shape[:-1])  # fmt: skip
+
+
+def binary_cross_entropy(p: Any, x: Any) -> Any:
+    return torch_nn.binary_cross_entropy_with_logits(
+        *torch.broadcast_tensors(x, p), reduction="none"
+    )
+
+
+def cross_entropy_of_shares(p: Any, q: Any) -> Any:
+    return -(p * torch.log((q / q.sum(-1, keepdim=True)).clamp(1e-7, 1 - 1e-7))).sum(-1)
+
+
+def sparse_cross_entropy_of_shares(q: Any, labels: Any) -> Any:
+    return cross_entropy_of_shares(torch_nn.one_hot(labels.long(), q.shape[-1]), q)
+
+
+def binary_cross_entropy_of_shares(p: Any, q: Any) -> Any:
+    p, q = torch.broadcast_tensors(p, q)
+    return torch_nn.binary_cross_entropy(q.clamp(1e-7, 1 - 1e-7), p, reduction="none")
+
+
+LOSSES = [
+    *(
+        Case(f"{kind.__name__}-{'x'.join(map(str, shape))}", kind(), (real(*shape),),
+             by_torch(partial(function, dim=-1)), extremes=((LOGITS[0],), (LOGITS[1],)))
+        for kind, function in ((loss.Softmax, torch.softmax), (loss.LogSoftmax, torch.log_softmax))
+        for shape in ((2, 3), (4,), (2, 1), (0, 3), (2, 2, 3))
+    ),
+    *(
+        Case(f"SoftmaxCrossEntropy-{'x'.join(map(str, shape))}", loss.SoftmaxCrossEntropy(),
+             (probabilities(*shape), real(*shape)), by_torch(cross_entropy), is_stable=True,
+             extremes=(([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0], [0.2, 0.2, 0.6]], LOGITS[0]),))
+        for shape in ((3, 3), (4,), (2, 1), (2, 2, 3))
+    ),
+    *(
+        Case(f"SparseSoftmaxCrossEntropy-{'x'.join(map(str, shape))}",
+             loss.SparseSoftmaxCrossEntropy(), (real(*shape), integers(*shape[:-1], high=shape[-1])),
+             by_torch(sparse_cross_entropy), extremes=((LOGITS[0], [1, 0, 2]),), is_stable=True)
+        for shape in ((3, 3), (4,), (2, 1), (2, 2, 3))
+    ),
+    *(
+        Case(f"CrossEntropy-{'x'.join(map(str, shape))}", loss.CrossEntropy(),
+             (probabilities(*shape), positive(*shape)), by_torch(cross_entropy_of_shares),
+             extremes=(([[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]),), is_stable=True)
+        for shape in ((3, 3), (4,), (2, 2, 3))
+    ),
+    *(
+        Case(f"SparseCrossEntropy-{'x'.join(map(str, shape))}", loss.SparseCrossEntropy(),
+             (positive(*shape), integers(*shape[:-1], high=shape[-1])),
+             by_torch(sparse_cross_entropy_of_shares), extremes=(([[1.0, 0.0, 0.0]], [1]),),
+             is_stable=True)
+        for shape in ((3, 3), (4,), (2, 2, 3))
+    ),
+    *each_shape(loss.BinaryCrossEntropy(), (fractions, fractions),
+                by_torch(binary_cross_entropy_of_shares),
+                [([0.0, 1.0, 0.5], [0.0, 0.0, 1.0])], is_stable=True),
+    *each_shape(loss.SigmoidCrossEntropy(), (fractions, grid), by_torch(binary_cross_entropy),
+                [([0.0, 1.0, 0.0, 1.0, 0.5, 0.3], [1000.0, -1000.0, -1000.0, 1000.0, 0.0, 1e30])],
+                is_stable=True),
+]  # fmt: skip
+
+
+def uniform_oracle(stream: int, shape: tuple[int, ...], dtype: str) -> Oracle:
+    return partial(oracles.uniform, stream=stream, shape=shape, dtype=dtype)
+
+
+RANDOM = [
+    *(
+        Case(f"RandomUniform-{dtype}-{'x'.join(map(str, shape))}",
+             random.RandomUniform(shape, stream, dtype), (word(seed), word(7)),
+             uniform_oracle(stream, shape, dtype), order=0, no_gradient=DISCRETE)
+        for dtype in ("float32", "float64")
+        for shape, stream, seed in (((2, 3), 0, 0), ((5,), 2, 0xFFFFFFFF), ((), 1, 99), ((0,), 0, 1))
+    ),
+    Case("Dropout", random.Dropout(0.4, 3), (real(4, 5), word(1), word(2)), oracles.dropout(0.4, 3)),
+    Case("Dropout-nothing", random.Dropout(0.0), (real(4), word(1), word(2)), oracles.dropout(0.0, 0)),
+    Case("Dropout-scalar", random.Dropout(0.5), (real(), word(1), word(2)), oracles.dropout(0.5, 0)),
+]  # fmt: skip
+
+
+# ---- operations that hold a graph
+
+
+def recurrence(length: int, reverse: bool, dtype: str) -> Operation:
+    def body(h: Any, e: Any, w: Any) -> Any:
+        after = ((h.reshape(1, 2) @ w).reshape(2) + e).tanh()
+        return after, 2 * after
+
+    floats = np.dtype(dtype)
+    specs = [TensorSpec((2,), floats), TensorSpec((2,), floats), TensorSpec((2, 2), floats)]
+    return Scan(trace_graph(body, specs), carries=1, sequences=1, length=length, reverse=reverse)
+
+
+def momentum(dtype: str) -> Operation:
+    def body(rate: Any, w: Any, g: Any, v: Any) -> Any:
+        speed = 0.9 * v - rate * g
+        return w + speed, speed
+
+    scalar = TensorSpec((), np.dtype(dtype))
+    return mapping.ElementwiseMap(trace_graph(body, [scalar] * 4), length=2, shared=1)
+
+
+def gradient_of_softmax(x: Any, y: Any, g: Any) -> Any:
+    return oracles.torch_gradients(partial(torch.softmax, dim=-1), x, g)
+
+
+def gradient_of_momentum(*arrays: Any) -> Any:
+    """What the inputs get where only the first new parameter and the last speed have gradients."""
+    rate, *lists = [x.clone().requires_grad_() for x in arrays[:7]]
+    w, g, v = lists[:2], lists[2:4], lists[4:6]
+    speed = [0.9 * v[n] - rate * g[n] for n in range(2)]
+    slopes = torch.autograd.grad(
+        [w[0] + speed[0], speed[1]], [rate, *lists], arrays[-2:], allow_unused=True
+    )
+    return tuple(slope for slope in slopes if slope is not None)
+
+
+MATRICES = (real(), real(2, 3), real(4), real(2, 3), real(4), real(2, 3), real(4))
+
+
+def softmax_of(sample: Sample) -> Sample:
+    return lambda rng: torch.softmax(torch.tensor(sample(rng)), -1).numpy()
+
+
+FIXED = given([[0.3, -1.2, 0.7], [2.0, 0.1, -0.4]])
+
+GRAPHS = [
+    *(
+        Case(f"Scan-{length}{'-reverse' * reverse}", partial(recurrence, length, reverse),
+             (real(2), real(length, 2), real(2, 2)), oracles.recurrence(reverse))
+        for length in (0, 1, 4)
+        for reverse in (False, True)
+    ),
+    Case("ElementwiseMap", momentum, MATRICES, oracles.momentum),
+    Case("CompositeGradient", CompositeGradient(loss.Softmax(), (True,)),
+         (FIXED, softmax_of(FIXED), real(2, 3)), by_torch(gradient_of_softmax)),
+    Case("CompositeGradient-of-some-outputs",
+         lambda dtype: CompositeGradient(momentum(dtype), (True, False, False, True)),
+         (*MATRICES, real(2, 3), real(4), real(2, 3), real(4), real(2, 3), real(4)),
+         by_torch(gradient_of_momentum)),
+]  # fmt: skip
+
+CASES: list[Case] = [
+    *ARITHMETIC,
+    *FUNCTIONS,
+    *PIECEWISE,
+    *COMPARISONS,
+    *CASTS,
+    *REDUCTIONS,
+    *MOVEMENTS,
+    *PRODUCTS,
+    *INDEXING,
+    *LOSSES,
+    *RANDOM,
+    *GRAPHS,
+]
