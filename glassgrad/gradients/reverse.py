@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from glassgrad.errors import DtypeError, GradientError, ShapeError
-from glassgrad.graph import Node, Operation, Tensor, Variable, as_tensor, constant, scope, walk
+from glassgrad.graph import Node, Operation, Tensor, Variable, as_tensor, constant, walk
 from glassgrad.graph.operation import Gradients
-from glassgrad.graph.tensor import Key
+from glassgrad.graph.tensor import Key, scope_of
 from glassgrad.ops.elementwise import add
 from glassgrad.ops.movement import broadcast_to
 from glassgrad.ops.reduction import sum_to
@@ -106,8 +106,8 @@ def differentiate(
                     f"{gradient.shape} for an output of shape {output.shape}."
                 )
             _collect(collected, output, gradient)
-    with scope("gradient"):
-        for node in reversed(_between(outputs, targets)):
+    for node in reversed(_between(outputs, targets)):
+        with scope_of(node, "backward"):
             _pass_through(node, collected, record)
     return [collected.get(tensor.key) for tensor in targets]
 

@@ -4,7 +4,7 @@ from glassgrad.graph.dtypes import default_float, float_type
 from glassgrad.graph.graph import Graph, evaluate, rewrite, substitute, trace_graph, walk
 from glassgrad.graph.notation import Binding, Formula, Notation
 from glassgrad.graph.operation import Composite, Operation, Primitive, TensorSpec
-from glassgrad.graph.show import Names, show
+from glassgrad.graph.show import Names, formula_of, show
 from glassgrad.graph.tensor import (
     Constant,
     Leaf,
@@ -48,6 +48,7 @@ __all__ = [
     "default_float",
     "evaluate",
     "float_type",
+    "formula_of",
     "placeholder",
     "rewrite",
     "scope",

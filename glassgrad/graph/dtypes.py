@@ -76,10 +76,11 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
 
 
 def _entry_dtype(array: np.ndarray[Any, Any]) -> np.dtype[Any]:
-    if array.dtype.kind == "f":
+    dtype: np.dtype[Any] = array.dtype
+    if dtype.kind == "f":
         return default_float()
-    if array.dtype.kind == "b" or array.dtype in (np.dtype("uint8"), np.dtype("uint32")):
-        return array.dtype
+    if dtype.kind == "b" or dtype in (np.dtype("uint8"), np.dtype("uint32")):
+        return dtype
     return np.dtype("int32")
 
 

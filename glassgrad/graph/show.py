@@ -8,7 +8,7 @@ from glassgrad.graph.graph import walk
 from glassgrad.graph.notation import Formula
 from glassgrad.graph.tensor import Constant, Key, Leaf, Node, Placeholder, Read, Tensor
 
-__all__ = ["Names", "show"]
+__all__ = ["Names", "formula_of", "show"]
 
 
 class Names:
@@ -53,6 +53,23 @@ class Names:
             number += 1
         self._taken.add(f"t{number}")
         return Formula(f"t{number}", f"t_{{{number}}}")
+
+
+def formula_of(tensor: Tensor, names: Names) -> Formula:
+    """Write a tensor as one formula of those tensors that have a name.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> x = Tensor([[1.0, 2.0]])
+        >>> names = Names({x.key: Formula("x", "x")})
+        >>> formula_of((x * x + 1).exp(), names).plain
+        'exp(x * x + 1)'
+    """
+    node = tensor.node
+    if tensor.key in names or isinstance(node.operation, Leaf):
+        return names[tensor]
+    operands = [formula_of(operand, names) for operand in node.inputs]
+    return node.operation.formula(operands, tensor.index)
 
 
 def show(outputs: Sequence[Tensor], names: Names | None = None) -> str:

@@ -44,6 +44,16 @@ def scope(name: str) -> Iterator[None]:
         _scope.reset(token)
 
 
+@contextmanager
+def scope_of(node: Node, suffix: str) -> Iterator[None]:
+    """Let nodes belong where another node belongs; the suffix says to which side of it."""
+    token = _scope.set(f"{node.scope} {suffix}".strip())
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 class Node:
     """An operation applied to inputs. Immutable, compared by identity."""
 
