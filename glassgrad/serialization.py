@@ -109,12 +109,12 @@ def serialize(value: Any) -> Any:
         >>> serialize((np.float32(0.1), None, "relu"))
         (0.1, None, 'relu')
     """
+    if isinstance(value, Variable | np.ndarray | np.generic):
+        return _plain_numbers(np.asarray(value))
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Configurable):
         return {"class_name": type(value).__name__, "config": value.get_config()}
-    if isinstance(value, Variable | np.ndarray | np.generic):
-        return _plain_numbers(np.asarray(value))
     if isinstance(value, np.dtype):
         return str(value)
     if isinstance(value, list | tuple):
@@ -180,8 +180,10 @@ class Registry(Generic[T]):
 
         def add(entry: Registered) -> Registered:
             own = entry.__name__
-            for name in (own, snake_case(own), *aliases):
+            for name in (own, *aliases):
                 self.entries[name] = entry
+            if not inspect.isfunction(self.entries.get(snake_case(own))):
+                self.entries[snake_case(own)] = entry  # a function keeps its own name
             if not inspect.isclass(entry):
                 _function_names[entry] = own
             return entry

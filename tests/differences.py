@@ -18,7 +18,9 @@ RELATIVE = 1e-6
 ABSOLUTE = 1e-9  # for derivatives that are zero
 
 
-def run(outputs: Sequence[Tensor], inputs: Sequence[Tensor], arrays: Sequence[Array]) -> list[Array]:
+def run(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], arrays: Sequence[Array]
+) -> list[Array]:
     """Evaluate a graph by the reference, after verifying it."""
     verify(outputs)
     return list(ReferenceExecutor().compile(outputs, inputs)(*arrays))
@@ -63,7 +65,11 @@ def difference(
 
 
 def check_gradients(
-    build: Callable[..., Sequence[Tensor]], arrays: Sequence[Array], *, order: int = 1, seed: int = 0
+    build: Callable[..., Sequence[Tensor]],
+    arrays: Sequence[Array],
+    *,
+    order: int = 1,
+    seed: int = 0,
 ) -> None:
     """Compare derivatives up to ``order`` along random directions with differences.
 

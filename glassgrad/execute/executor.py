@@ -46,6 +46,9 @@ class Program(ABC):
         given = [_as_input(a, t.spec) for a, t in zip(arrays, self.inputs, strict=True)]
         return self.run(given)
 
+    def prepare(self) -> None:
+        """Do now what the first run would have to do before it can compute."""
+
     @abstractmethod
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run one step on arrays of the right shapes and dtypes."""

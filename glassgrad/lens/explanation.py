@@ -151,7 +151,7 @@ def _names(loss: Tensor, targets: Sequence[Tensor | Variable]) -> Names:
     names = Names(given)
     for node in walk([loss]):
         for tensor in node.outputs:
-            names[tensor]  # noqa: B018 -- a name is given at the first question
+            names[tensor]  # a name is given at the first question
     return names
 
 

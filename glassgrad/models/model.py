@@ -101,7 +101,9 @@ class Model(Layer):
 
     def use_executor_settings(self, settings: dict[str, int]) -> None:
         """Let the executor compute as it did when a checkpoint was written, to the last bit."""
-        self._use(self.steps.executor.with_settings(settings))
+        executor = self.steps.executor.with_settings(settings)
+        if executor is not self.steps.executor:
+            self._use(executor)
 
     @property
     def steps(self) -> Steps:

@@ -75,7 +75,8 @@ class Softmax(OverClasses):
     """Probabilities over the last axis: y_j = exp(x_j) / sum_k exp(x_k)."""
 
     notation = Notation(
-        "exp({x}) / sum(exp({x}), axis=-1, keepdims=True)", r"\operatorname{{softmax}}({x})",
+        "exp({x}) / sum(exp({x}), axis=-1, keepdims=True)",
+        r"\operatorname{{softmax}}({x})",
         Binding.PRODUCT,
     )
 

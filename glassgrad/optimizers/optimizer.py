@@ -188,8 +188,9 @@ class Optimizer(Configurable):
             return (new, *new_state)
 
         scalar = TensorSpec((), dtype)
-        labels = [*self.shared_names, "parameter", "gradient", *self.slots]
-        graph = trace_graph(body, [scalar] * (len(shared) + len(lists)), labels[:])
+        rates = ["rate", *(f"rate_{number}" for number in range(2, len(shared) + 1))]
+        labels = [*rates[: len(shared)], "parameter", "gradient", *self.slots]
+        graph = trace_graph(body, [scalar] * len(labels), labels)
         operation = ElementwiseMap(graph, length=len(group), shared=len(shared))
         result = operation(*shared, *(one for members in lists for one in members))
         results = result if isinstance(result, tuple) else (result,)

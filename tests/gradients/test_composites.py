@@ -56,7 +56,7 @@ CASES = {
     "the second output": (lambda x: Moments()(x)[1:], [X]),
     "another axis": (lambda x: Moments(0)(x), [X]),
     "nested": (lambda x, s, u: [Standardized()(x, s, u)], [X, RNG.normal(size=4), X]),
-    "mixed": (lambda x, n: Mixed()(x, n), [X, np.arange(4, dtype=np.int32)]),
+    "mixed": (lambda x, n: Mixed()(x, n)[:2], [X, np.arange(4, dtype=np.int32)]),
     "twice": (lambda x: [Swish()(Swish()(x))], [X]),
 }
 
@@ -84,8 +84,7 @@ def test_the_gradient_is_one_node_that_reads_the_outputs() -> None:
     assert node.operation == CompositeGradient(Moments(), (True, True))
     assert [t.key for t in node.inputs[:3]] == [x.key, mean.key, variance.key]
     inner = node.operation.graph(*(t.spec for t in node.inputs))  # type: ignore[attr-defined]
-    reductions = [n.operation.name for n in inner.nodes if n.operation.name in ("Mean", "Sum")]
-    assert reductions.count("Mean") == 0 or "mean" not in str(inner)
+    assert "Mean" not in [n.operation.name for n in inner.nodes]
     assert node.operation.name == "MomentsGradient"
 
 

@@ -19,7 +19,9 @@ from glassgrad.graph import (
     constant,
     float_type,
     placeholder,
+    scope,
     verify,
+    walk,
 )
 from glassgrad.ops import broadcast_to, concatenate, maximum, scan, stop_gradient, where
 
@@ -120,7 +122,9 @@ def test_other_handles_of_a_tensor_are_the_same_tensor() -> None:
     assert slope is not None
 
 
-@pytest.mark.parametrize("order, expected", [(1, 4 * 27.0), (2, 12 * 9.0), (3, 24 * 3.0), (4, 24.0)])
+@pytest.mark.parametrize(
+    "order, expected", [(1, 4 * 27.0), (2, 12 * 9.0), (3, 24 * 3.0), (4, 24.0)]
+)
 def test_higher_orders_of_a_polynomial(order: int, expected: float) -> None:
     with float_type("float64"):
         x = constant(3.0)
@@ -200,11 +204,14 @@ def test_only_what_is_needed_is_built() -> None:
     assert [step.node.operation.name for step in record] == ["Sum", "Add", "Multiply"]
 
 
-def test_gradient_nodes_are_marked() -> None:
+def test_a_gradient_belongs_to_the_layer_that_it_passes() -> None:
     x = constant([1.0])
-    (slope,) = gradients((x * x).sum(), [x])
+    with scope("dense"):
+        y = x * x
+    (slope,) = gradients(y.sum(), [x])
     assert slope is not None
-    assert slope.node.scope == "gradient"
+    assert {node.scope for node in walk([slope])} == {"dense backward", "backward", "dense", ""}
+    assert (x * 2).node.scope == ""
 
 
 # ---- the record

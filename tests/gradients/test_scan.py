@@ -101,15 +101,17 @@ def test_values_and_gradients_are_those_of_a_loop(name: str, length: int, revers
     )
     rng = np.random.default_rng(1)
     weights = [rng.normal(size=tuple(t.shape)) for t in (*last_t, *stacked_t)]
-    loss = sum(((y * w).sum() for y, w in zip((*last, *stacked), weights, strict=True)),
-               constant(0.0, "float64"))  # fmt: skip
-    loss_t = sum((y * torch.tensor(w)).sum() for y, w in zip((*last_t, *stacked_t), weights, strict=True))
-    loss_t.backward()  # type: ignore[union-attr]
+    loss = constant(0.0, "float64")
+    loss_t = torch.tensor(0.0, dtype=torch.float64)
+    for y, y_t, w in zip((*last, *stacked), (*last_t, *stacked_t), weights, strict=True):
+        loss = loss + (y * constant(w, "float64")).sum()
+        loss_t = loss_t + (y_t * torch.tensor(w)).sum()
+    loss_t.backward()
 
     slopes = gradients(loss, ours)
     present = [slope for slope in slopes if slope is not None]
     values = run([loss, *last, *stacked, *present], ours, arrays)
-    assert values[0] == pytest.approx(loss_t.item(), rel=1e-12)  # type: ignore[union-attr]
+    assert values[0] == pytest.approx(loss_t.item(), rel=1e-12)
     for value, their in zip(values[1:], (*last_t, *stacked_t), strict=False):
         np.testing.assert_allclose(value, their.detach(), rtol=1e-12)
     found = iter(values[1 + len(last) + len(stacked) :])
@@ -152,7 +154,9 @@ def test_no_steps(name: str) -> None:
         np.testing.assert_array_equal(value, array)
     assert all(value.shape == (0, 2, 3) for value in values[carries:])
     check_gradients(build, arrays)
-    slopes = gradients(sum(((y * 3).sum() for y in build(*inputs)), constant(0.0, "float64")), inputs)
+    slopes = gradients(
+        sum(((y * 3).sum() for y in build(*inputs)), constant(0.0, "float64")), inputs
+    )
     for slope, array in zip(slopes[:carries], arrays, strict=False):
         assert slope is not None
         np.testing.assert_array_equal(run([slope], inputs, arrays)[0], np.full(array.shape, 3.0))
@@ -218,7 +222,9 @@ def test_what_the_body_reads_from_outside_gets_its_gradient() -> None:
         (last,), _ = scan(step, [constant(1.0)], [x])
     slopes = gradients(last, [w, x, shift])
     values = run([slope for slope in slopes if slope is not None], [], [])
-    w_t, x_t = (torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in (0.7, [1.0, 2.0, 3.0]))
+    w_t, x_t = (
+        torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in (0.7, [1.0, 2.0, 3.0])
+    )
     s_t = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
     state = torch.tensor(1.0, dtype=torch.float64)
     for place in range(3):

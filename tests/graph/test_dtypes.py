@@ -134,9 +134,7 @@ def test_promotion_stays_among_the_supported() -> None:
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_python_scalars_never_promote(
-    function: Callable[[Tensor], Tensor], dtype: str
-) -> None:
+def test_python_scalars_never_promote(function: Callable[[Tensor], Tensor], dtype: str) -> None:
     x = placeholder((2,), dtype)
     assert function(x).dtype == np.dtype(dtype)
     with float_type("float64"):

@@ -30,7 +30,7 @@ SCALAR = TensorSpec((), np.dtype("float32"))
 PAIR = TensorSpec((2,), np.dtype("float32"))
 
 
-def value(tensor: Tensor, **given: Any) -> Any:
+def value(tensor: Tensor) -> Any:
     return evaluate([tensor], np, {})[0]
 
 
@@ -73,7 +73,7 @@ def test_substitute_replaces_a_tensor_and_shares_the_rest() -> None:
     assert replaced is not y
     assert replaced.node.inputs[1] is kept
     assert x.node not in walk([replaced])
-    assert substitute([kept], {x.key: z}) == (kept,) or substitute([kept], {x.key: z})[0] is kept
+    assert substitute([kept], {x.key: z})[0] is kept
 
 
 def test_a_rule_replaces_nodes() -> None:
@@ -85,7 +85,7 @@ def test_a_rule_replaces_nodes() -> None:
 
     (changed,) = rewrite([y], doubling)
     np.testing.assert_array_equal(value(changed), [3.0, 6.0])
-    np.testing.assert_allclose(value(y), np.exp([1.0, 2.0]) + [1.0, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(value(y), np.exp([1.0, 2.0]) + np.array([1.0, 2.0]), rtol=1e-6)
 
 
 def test_a_rewritten_node_keeps_its_scope() -> None:
@@ -128,15 +128,14 @@ def test_graphs_that_compute_the_same_are_equal() -> None:
     [
         (cube, [SCALAR]),
         (cube, [TensorSpec((2,), np.dtype("float64"))]),
-        (cube, [PAIR, PAIR][:1] + [PAIR]),
+        (lambda x, unused: cube(x), [PAIR, PAIR]),
         (lambda x: x * (x * x), [PAIR]),
         (lambda x: x * x * x + 0.0, [PAIR]),
         (lambda x: (x * x * x, x), [PAIR]),
     ],
 )
 def test_graphs_that_differ_are_not_equal(function: Any, specs: list[TensorSpec]) -> None:
-    adapted = function if len(specs) == 1 else lambda x, unused: cube(x)
-    assert trace_graph(cube, [PAIR]) != trace_graph(adapted, specs)
+    assert trace_graph(cube, [PAIR]) != trace_graph(function, specs)
 
 
 def test_parameters_and_constants_count() -> None:

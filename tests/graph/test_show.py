@@ -35,9 +35,7 @@ def test_a_number_is_its_own_name() -> None:
 
 def test_every_output_of_a_node_is_named() -> None:
     x = placeholder((3, 2), label="x")
-    (last,), (sums,) = scan(
-        lambda c, e, k: ((c[0] + e[0],), (c[0],)), [constant([0.0, 0.0])], [x]
-    )
+    (last,), (sums,) = scan(lambda c, e, k: ((c[0] + e[0],), (c[0],)), [constant([0.0, 0.0])], [x])
     text = show([last, sums])
     assert "t2, t3, t4 = Scan(t1, x)" in text
     assert text.endswith("return t2, t3")

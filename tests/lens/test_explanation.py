@@ -85,7 +85,7 @@ def test_only_a_scalar_can_be_explained():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    "value,text",
     [
         (np.float32(0.4), "0.4"),
         (np.array([[1.5]]), "1.5"),

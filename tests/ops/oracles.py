@@ -42,7 +42,9 @@ def by_element(function: Callable[..., float]) -> Oracle:
 
     def oracle(*arrays: Array) -> Array:
         spread = np.broadcast_arrays(*arrays)
-        values = [function(*(x.item() for x in row)) for row in zip(*map(np.ravel, spread), strict=True)]
+        values = [
+            function(*(x.item() for x in row)) for row in zip(*map(np.ravel, spread), strict=True)
+        ]
         return np.array(values).reshape(spread[0].shape)
 
     return oracle
@@ -145,14 +147,20 @@ def uniform(
     for index in range(math.prod(shape)):
         high, low = threefry_words((int(seed), stream), (int(step), index))
         word = high << 32 | low
-        numbers.append((word >> 40) / 2**24 if dtype == "float32" else ((word >> 37) * 2**26 + ((word & MASK) >> 6)) / 2**53)
+        numbers.append(
+            (word >> 40) / 2**24
+            if dtype == "float32"
+            else ((word >> 37) * 2**26 + ((word & MASK) >> 6)) / 2**53
+        )
     return np.array(numbers, dtype).reshape(shape)
 
 
 def dropout(rate: float, stream: int) -> Oracle:
     def oracle(x: Array, seed: Array, step: Array) -> Array:
         drawn = uniform(seed, step, stream=stream, shape=x.shape, dtype=str(x.dtype))
-        kept = [v / (1 - rate) if u >= rate else 0.0 for v, u in zip(x.flat, drawn.flat, strict=True)]
+        kept = [
+            v / (1 - rate) if u >= rate else 0.0 for v, u in zip(x.flat, drawn.flat, strict=True)
+        ]
         return np.array(kept).reshape(x.shape)
 
     return oracle
@@ -171,7 +179,9 @@ def recurrence(reverse: bool = False) -> Oracle:
             history.append(state)
             state = [
                 math.tanh(sum(h * w for h, w in zip(state, column, strict=True)) + e)
-                for column, e in zip(zip(*weights.tolist(), strict=True), elements[place].tolist(), strict=True)
+                for column, e in zip(
+                    zip(*weights.tolist(), strict=True), elements[place].tolist(), strict=True
+                )
             ]
             results.append([2 * h for h in state])
         if reverse:

@@ -65,7 +65,9 @@ def test_a_gradient_has_the_shape_and_dtype_of_its_input(case: Case, dtype: str)
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in FLAT if case.name != "Power-negative-base" and case.name != "Cast-float32"], ids=str
+    "case",
+    [case for case in FLAT if case.name != "Power-negative-base" and case.name != "Cast-float32"],
+    ids=str,
 )
 def test_no_gradient_is_none(case: Case) -> None:
     inputs = placeholders(case.arrays("float64"))

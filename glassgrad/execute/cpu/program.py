@@ -55,6 +55,11 @@ class CpuProgram(Program):
         self._moves = -1
         self._lock = threading.Lock()
 
+    def prepare(self) -> None:
+        """Compile the kernels, or load them."""
+        with self._lock:
+            self._bind()
+
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run one step."""
         with self._lock:

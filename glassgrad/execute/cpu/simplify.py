@@ -1,45 +1,171 @@
-"""First pass: composites become their definitions, and equal nodes become one."""
+"""First pass: a graph of other operations that computes the same, in a form that suits kernels.
+
+Composites become their definitions; parameters that would end up in a kernel's text (a clip's
+bounds, a dropout's stream) become constants, which are arguments; what depends on constants
+alone is computed at once; and equal nodes become one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import singledispatch
 
-from glassgrad.graph import Composite, Constant, Leaf, Node, Operation, Read, Tensor, rewrite
+import numpy as np
 
-__all__ = ["expand", "merge_equal"]
+from glassgrad.graph import Composite, Constant, Graph, Leaf, Node, Operation, Read, Tensor
+from glassgrad.graph import TensorSpec, constant, rewrite
+from glassgrad.ops.elementwise import Clip, maximum, minimum
+from glassgrad.ops.linear import MatMul
+from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.random import RandomUniform
+from glassgrad.ops.reduction import Sum
+
+__all__ = ["StreamedUniform", "simplify"]
+
+LARGEST_FOLDED = 1024
+"""Longer results of constants would only take memory; they are computed in the step."""
+
+HasExpression = Callable[[Operation], bool]
 
 
-def expand(
-    outputs: Sequence[Tensor], has_kernel: Callable[[Operation], bool]
-) -> tuple[Tensor, ...]:
-    """Replace every composite without a kernel by its definition, down to primitives."""
+@dataclass(frozen=True)
+class StreamedUniform(Operation):
+    """`RandomUniform` with its stream as a third input: (seed, step, stream)."""
+
+    target: tuple[int, ...]
+    dtype: str
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The target."""
+        return TensorSpec(self.target, np.dtype(self.dtype))
+
+
+def simplify(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Tensor, ...]:
+    """All that this module does, in order."""
+    opened = expand(outputs, has_expression)
+    return merge_equal(fold_constants(lift_parameters(opened)))
+
+
+def expand(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Tensor, ...]:
+    """Replace every composite by its definition, down to primitives.
+
+    A formula over lists is kept as it is where one kernel can walk the lists.
+    """
 
     def open_up(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         operation = node.operation
-        if not isinstance(operation, Composite) or has_kernel(operation):
+        if not isinstance(operation, Composite):
             return None
+        if isinstance(operation, ElementwiseMap) and _is_one_kernel(operation, inputs):
+            simple = _simple_map(operation, has_expression)
+            if simple is not None:
+                return _applied(simple, node, inputs)
         opened = operation.graph(*(tensor.spec for tensor in inputs))(*inputs)
-        given = {tensor.key: tensor for tensor in inputs}
-        return rewrite(opened, open_up, given)
+        return rewrite(opened, open_up, {tensor.key: tensor for tensor in inputs})
 
     return rewrite(outputs, open_up)
 
 
+def _is_one_kernel(operation: ElementwiseMap, inputs: tuple[Tensor, ...]) -> bool:
+    """Whether the members of a list are as long as each other's, none of them repeated."""
+    _, members = operation.split(inputs)
+    return all(tensor.shape == member[0].shape for member in members for tensor in member)
+
+
+def _simple_map(
+    operation: ElementwiseMap, has_expression: HasExpression
+) -> ElementwiseMap | None:
+    """The map with a simplified body, if a kernel can be written for it."""
+    body = Graph(operation.body.inputs, simplify(operation.body.outputs, has_expression))
+    known = all(isinstance(n.operation, Leaf) or has_expression(n.operation) for n in body.nodes)
+    reads = any(isinstance(node.operation, Read) for node in body.nodes)
+    return ElementwiseMap(body, operation.length, operation.shared) if known and not reads else None
+
+
+def _applied(operation: Operation, like: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The outputs of an operation that takes the place of a node's."""
+    node = Node(operation, inputs, like.specs)
+    node.scope = like.scope
+    return node.outputs
+
+
+def lift_parameters(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Turn parameters into constants: a kernel's text does not depend on them then."""
+    return rewrite(outputs, lambda node, inputs: _lifted(node.operation, node, inputs))
+
+
+@singledispatch
+def _lifted(
+    operation: Operation, node: Node, inputs: tuple[Tensor, ...]
+) -> Sequence[Tensor] | None:
+    return None
+
+
+@_lifted.register
+def _(operation: Clip, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+    (x,) = inputs
+    low, high = (constant(bound, x.dtype) for bound in (operation.low, operation.high))
+    return (minimum(maximum(x, low), high),)
+
+
+@_lifted.register
+def _(operation: RandomUniform, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+    stream = constant(np.uint32(operation.stream), "uint32")
+    uniform = StreamedUniform(operation.target, operation.dtype)
+    return _applied(uniform, node, (*inputs, stream))
+
+
+def fold_constants(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Compute what depends on nothing, and what is made of no elements."""
+
+    def fold(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
+        if isinstance(node.operation, Leaf):
+            return None
+        if _is_empty_sum(node):
+            (spec,) = node.specs
+            return (constant(np.zeros(spec.shape, spec.dtype), spec.dtype),)
+        if all(spec.size == 0 for spec in node.specs):
+            return tuple(constant(np.zeros(s.shape, s.dtype), s.dtype) for s in node.specs)
+        if all(isinstance(tensor.node.operation, Constant) for tensor in inputs):
+            return _folded(node, inputs)
+        return None
+
+    return rewrite(outputs, fold)
+
+
+def _is_empty_sum(node: Node) -> bool:
+    is_sum = isinstance(node.operation, Sum | MatMul)
+    return is_sum and any(tensor.size == 0 for tensor in node.inputs)
+
+
+def _folded(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
+    foldable = node.operation.is_elementwise and node.specs[0].size <= LARGEST_FOLDED
+    if not foldable:
+        return None
+    with np.errstate(all="ignore"):
+        (value,) = node.operation.evaluate(np, *(_value(tensor) for tensor in inputs))
+    return (constant(value, node.specs[0].dtype),)
+
+
+def _value(tensor: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    operation = tensor.node.operation
+    assert isinstance(operation, Constant)
+    return operation.value
+
+
 def merge_equal(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Let nodes with the same operation and the same inputs be computed once."""
-    first: dict[object, Node] = {}
+    made: dict[object, tuple[Tensor, ...]] = {}
 
-    def merge(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
-        twin = first.setdefault(_identity(node, inputs), node)
-        return None if twin is node else twin.outputs
+    def merge(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        identity = _identity(node, inputs)
+        if identity not in made:
+            kept = all(new is old for new, old in zip(inputs, node.inputs, strict=True))
+            made[identity] = node.outputs if kept else _applied(node.operation, node, inputs)
+        return made[identity]
 
-    # A node whose inputs were merged is a new object, so equal ones are found level by level.
-    while True:
-        merged = rewrite(outputs, merge)
-        if all(new.key == old.key for new, old in zip(merged, outputs, strict=True)):
-            return merged
-        outputs = merged
-        first.clear()
+    return rewrite(outputs, merge)
 
 
 def _identity(node: Node, inputs: tuple[Tensor, ...]) -> object:
@@ -51,4 +177,9 @@ def _identity(node: Node, inputs: tuple[Tensor, ...]) -> object:
         return ("read", id(operation.variable))
     if isinstance(operation, Leaf):
         return node
-    return (operation, tuple(tensor.key for tensor in inputs))
+    identity = (operation, node.specs, tuple(tensor.key for tensor in inputs))
+    try:
+        hash(identity)
+    except TypeError:  # an operation of the user's that holds an array, say
+        return node
+    return identity

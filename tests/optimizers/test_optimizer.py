@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassgrad import optimizers
+from glassgrad.errors import ArgumentError, GradientError, ShapeError, UnknownNameError
+from glassgrad.execute.executor import executor_named
+from glassgrad.gradients import gradients
+from glassgrad.graph import Trace, Variable, tracing, verify, walk
+from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.optimizers import SGD, Adam, Optimizer
+
+MAKERS: list[Callable[[], Optimizer]] = [
+    lambda: SGD(0.1),
+    lambda: SGD(0.1, momentum=0.9),
+    lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    lambda: Adam(0.1),
+]
+ids = ["sgd", "momentum", "nesterov", "adam"]
+
+
+def variables() -> list[Variable]:
+    return [
+        Variable([1.0, 2.0], name="a"),
+        Variable([[3.0]], name="b"),
+        Variable(4.0, name="c"),
+    ]
+
+
+SLOPES = [np.array([0.5, -1.0]), np.array([[2.0]]), np.array(-0.25)]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=ids)
+def test_inside_a_trace_and_outside_the_same_happens(make: Callable[[], Optimizer]) -> None:
+    eager, traced = variables(), variables()
+    optimizer = make()
+    for _ in range(3):
+        optimizer.apply(SLOPES, eager)
+
+    other = make()
+    with tracing(Trace()) as trace:
+        loss = sum(((v * v).sum() for v in traced), start=traced[0].sum() * 0.0)
+        slopes = gradients(loss, traced)
+        assert all(slope is not None for slope in slopes)
+        other.apply(SLOPES, traced)
+    assert [v.numpy().tolist() for v in traced] == [[1.0, 2.0], [[3.0]], 4.0]
+    assert set(trace.updates) == {*traced, *other.variables} - {other.learning_rate}
+    verify(list(trace.updates.values()))
+    program = executor_named("reference").compile([], [], trace.updates)
+    for _ in range(3):
+        program()
+    for a, b in zip((*eager, *optimizer.variables), (*traced, *other.variables), strict=True):
+        assert a.name == b.name
+        assert np.array_equal(a.numpy(), b.numpy())
+    assert optimizer.iterations.numpy() == 3
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=ids)
+def test_all_variables_are_changed_by_one_node(make: Callable[[], Optimizer]) -> None:
+    given = variables()
+    with tracing(Trace()) as trace:
+        make().apply(SLOPES, given)
+    nodes = walk(trace.updates.values())
+    (one,) = [node for node in nodes if isinstance(node.operation, ElementwiseMap)]
+    assert one.operation.length == 3
+    assert {trace.updates[v].node for v in given} == {one}
+
+
+def test_powers_are_not_computed_for_each_element() -> None:
+    with tracing(Trace()) as trace:
+        Adam().apply(SLOPES, variables())
+    (one,) = [n for n in walk(trace.updates.values()) if isinstance(n.operation, ElementwiseMap)]
+    names = {node.operation.name for node in one.operation.body.nodes}
+    assert names <= {"Placeholder", "Constant", "Add", "Subtract", "Multiply", "Divide", "Sqrt",
+                     "Square"}  # fmt: skip
+
+
+def test_dtypes_are_kept_apart() -> None:
+    narrow, wide = Variable([1.0]), Variable([1.0], dtype="float64")
+    optimizer = Adam(0.1)
+    for _ in range(3):
+        optimizer.apply([[1.0], [1.0]], [narrow, wide])
+    assert (narrow.dtype, wide.dtype) == ("float32", "float64")
+    assert wide.numpy() == pytest.approx(1 - 3 * 0.1, rel=1e-5)
+    assert narrow.numpy() == pytest.approx(wide.numpy(), rel=1e-5)
+    assert {str(v.dtype) for v in optimizer.variables} == {"int64", "float32", "float64"}
+
+
+def test_frozen_variables_stay() -> None:
+    given = variables()
+    given[0].trainable = False
+    optimizer = SGD(0.1, momentum=0.9)
+    optimizer.apply(SLOPES, given)
+    assert given[0].numpy().tolist() == [1.0, 2.0]
+    assert given[1].numpy().tolist() == [[pytest.approx(2.8)]]
+    given[0].trainable = True
+    optimizer.apply(SLOPES, given)
+    assert given[0].numpy().tolist() == pytest.approx([0.95, 2.1])
+
+
+def test_with_everything_frozen_only_the_step_counts() -> None:
+    given = variables()
+    for variable in given:
+        variable.trainable = False
+    optimizer = Adam()
+    optimizer.apply(SLOPES, given)
+    assert optimizer.iterations.numpy() == 1
+
+
+def test_missing_gradients_are_skipped_with_a_warning() -> None:
+    given = variables()
+    with pytest.warns(UserWarning, match="does not depend on b, c"):
+        SGD(0.1).apply([SLOPES[0], None, None], given)
+    assert given[0].numpy() == pytest.approx([0.95, 2.1])
+    assert given[2].numpy() == 4.0
+    with pytest.raises(GradientError, match="No gradients provided for any variable"):
+        SGD().apply([None, None, None], given)
+    given[1].trainable = given[2].trainable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SGD().apply([SLOPES[0], None, None], given)
+
+
+def test_the_learning_rate_can_be_changed_between_steps_of_a_program() -> None:
+    w = Variable([1.0])
+    optimizer = SGD(0.5)
+    with tracing(Trace()) as trace:
+        optimizer.apply([[1.0]], [w])
+    program = executor_named("reference").compile([], [], trace.updates)
+    program()
+    assert w.numpy() == 0.5
+    optimizer.learning_rate = 0.25
+    program()
+    assert w.numpy() == 0.25
+    assert optimizer.learning_rate.numpy() == np.float32(0.25)
+    assert optimizer.get_config()["learning_rate"] == 0.25
+
+
+def test_what_a_checkpoint_holds() -> None:
+    given = variables()
+    optimizer = Adam()
+    optimizer.build(given)
+    optimizer.build(given)
+    assert [v.name for v in optimizer.variables] == [
+        "iterations",
+        "learning_rate",
+        "a/momentum",
+        "a/velocity",
+        "b/momentum",
+        "b/velocity",
+        "c/momentum",
+        "c/velocity",
+    ]
+    assert not any(v.trainable for v in optimizer.variables)
+    optimizer.apply(SLOPES)
+    assert given[2].numpy() == pytest.approx(4.001)
+
+
+def test_two_optimizers_can_share_a_trace() -> None:
+    a, b = Variable([1.0], name="a"), Variable([1.0], name="b")
+    with tracing(Trace()) as trace:
+        SGD(0.5).apply([[1.0]], [a])
+        SGD(0.25).apply([[1.0]], [b])
+    executor_named("reference").compile([], [], trace.updates)()
+    assert (a.numpy(), b.numpy()) == (0.5, 0.75)
+
+
+def test_pairs() -> None:
+    given = variables()
+    SGD(0.1).apply_gradients(zip(SLOPES, given, strict=True))
+    assert given[0].numpy() == pytest.approx([0.95, 2.1])
+
+
+def test_a_training_loop_of_ones_own() -> None:
+    w = Variable([3.0, -2.0])
+    optimizer = SGD(0.1)
+    for _ in range(50):
+        (slope,) = gradients((w * w).sum(), [w])
+        optimizer.apply([slope], [w])
+    assert np.abs(w.numpy()).max() < 1e-4
+
+
+def test_an_optimizer_of_ones_own_with_a_slot() -> None:
+    class Average(Optimizer):
+        @property
+        def slots(self) -> tuple[str, ...]:
+            return ("mean",)
+
+        def first_slot(self, slot: str) -> float:
+            return 2.0
+
+        def update(self, parameter: Any, gradient: Any, slots: Any, shared: Any) -> Any:
+            mean = (slots[0] + gradient) / 2.0
+            return parameter - mean * shared[0], (mean,)
+
+    w = Variable([0.0], name="w")
+    optimizer = Average(1.0)
+    optimizer.apply([[4.0]], [w])
+    assert w.numpy() == [-3.0]
+    assert optimizer.variables[2].name == "w/mean"
+
+
+@pytest.mark.parametrize("name, kind", [("sgd", SGD), ("SGD", SGD), ("adam", Adam), (Adam, Adam)])
+def test_names(name: Any, kind: type) -> None:
+    assert type(optimizers.get(name)) is kind
+
+
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: SGD(-0.1), ArgumentError, "learning rate"),
+        (lambda: SGD(float("nan")), ArgumentError, "learning rate"),
+        (lambda: setattr(SGD(), "learning_rate", -1.0), ArgumentError, "learning rate"),
+        (lambda: SGD(momentum=1.0), ArgumentError, r"momentum must lie in \[0, 1\)"),
+        (lambda: Adam(beta_1=1.0), ArgumentError, "beta_1"),
+        (lambda: Adam(beta_2=-0.5), ArgumentError, "beta_2"),
+        (lambda: Adam(epsilon=-1e-7), ArgumentError, "epsilon"),
+        (lambda: optimizers.get("adma"), UnknownNameError, "'adam'"),
+        (lambda: SGD().apply(SLOPES[:2], variables()), ArgumentError, "2 gradients and 3"),
+        (
+            lambda: SGD().apply([np.ones((3,)), *SLOPES[1:]], variables()),
+            ShapeError,
+            r"'a' must have its shape \(2,\)",
+        ),
+        (lambda: SGD().apply([1.0, 1.0], [(v := Variable(1.0)), v]), ArgumentError, "once"),
+        (
+            lambda: Optimizer().apply([1.0], [Variable(1.0)]),
+            NotImplementedError,
+            "must write update",
+        ),
+    ],
+)
+def test_bad_input_is_refused(
+    make: Callable[[], Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        make()
