@@ -210,7 +210,7 @@ def test_a_gradient_belongs_to_the_layer_that_it_passes() -> None:
         y = x * x
     (slope,) = gradients(y.sum(), [x])
     assert slope is not None
-    assert {node.scope for node in walk([slope])} == {"dense backward", "backward", "dense", ""}
+    assert {node.scope for node in walk([slope])} == {"dense backward", "backward", ""}
     assert (x * 2).node.scope == ""
 
 

@@ -50,7 +50,7 @@ ROWS: list[tuple[str, str, Callable[[], Optimizer], int]] = [
     ("rosenbrock", "momentum", lambda: SGD(0.0005, momentum=0.97), 1500),
     ("rosenbrock", "nesterov", lambda: SGD(0.0005, momentum=0.97, nesterov=True), 1500),
     ("rosenbrock", "adam", lambda: Adam(0.05), 1500),
-    ("rosenbrock", "rmsprop", lambda: RMSprop(0.002), 3000),
+    ("rosenbrock", "rmsprop", lambda: RMSprop(0.002, rho=0.999, momentum=0.9), 4000),
 ]
 
 
