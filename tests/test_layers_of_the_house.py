@@ -32,6 +32,7 @@ HOUSE = (
     "layers",
     "optimizers",
     "training",
+    "callbacks",
     "models",
     "datasets",
     "lens",

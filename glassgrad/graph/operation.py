@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from glassgrad.errors import GradientError
+from glassgrad.errors import GradientError, GraphError
 from glassgrad.graph.notation import Binding, Formula, Notation
 
 if TYPE_CHECKING:
@@ -153,9 +153,18 @@ class Composite(Operation):
 
 @lru_cache(maxsize=4096)
 def _definition_graph(operation: Composite, specs: tuple[TensorSpec, ...]) -> Graph:
-    from glassgrad.graph.graph import trace_graph  # tracing makes nodes, which hold operations
+    # Tracing makes nodes, which hold operations.
+    from glassgrad.graph.graph import trace_graph
+    from glassgrad.graph.tensor import Read
 
-    return trace_graph(operation.definition, specs)
+    graph = trace_graph(operation.definition, specs)
+    for node in graph.nodes:
+        if isinstance(node.operation, Read):
+            raise GraphError(
+                f"A definition is made of its inputs alone: {operation.name} also reads variable "
+                f"{node.operation.variable.name!r}. Pass it as an input, or it has no gradient."
+            )
+    return graph
 
 
 def _written_as_call(name: str, operands: Sequence[Formula]) -> Formula:

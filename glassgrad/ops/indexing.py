@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.errors import DtypeError, ShapeError
+from glassgrad.errors import DtypeError, ExecutionError, ShapeError
 from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, constant
 from glassgrad.graph.dtypes import default_float
+from glassgrad.graph.operation import Array
 from glassgrad.ops.elementwise import cast, equal
 from glassgrad.ops.movement import reshape
 
@@ -24,9 +25,20 @@ def require_indices(operation: str, spec: TensorSpec) -> None:
         raise DtypeError(f"{operation} wants integer indices. Got {spec.dtype}.")
 
 
+def require_within(operation: str, indices: Array, rows: int) -> None:
+    """Indices count from 0 and name rows that exist.
+
+    Raises:
+        ExecutionError: one does not.
+    """
+    if indices.size and not (indices.min() >= 0 and indices.max() < rows):
+        wrong = indices.min() if indices.min() < 0 else indices.max()
+        raise ExecutionError(f"{operation} wants indices in [0, {rows}). Got {wrong}.")
+
+
 @dataclass(frozen=True)
 class Take(Primitive):
-    """Rows by index: y[i] = x[indices[i]]."""
+    """Rows by index: y[i] = x[indices[i]]; every index lies in [0, rows)."""
 
     notation = Notation("take({x}, {indices}, axis=0)", r"{x:tight}_{{{indices}}}")
 
@@ -39,6 +51,8 @@ class Take(Primitive):
         return TensorSpec((*indices.shape, *x.shape[1:]), x.dtype)
 
     def forward(self, xp, x, indices):
+        if xp is np:  # a compiled program reports them by its own means
+            require_within(self.name, indices, x.shape[0])
         return xp.take(x, indices, axis=0)
 
     def chain_rule(self, gradients, outputs, inputs):
