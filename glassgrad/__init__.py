@@ -1,11 +1,12 @@
 """glassgrad: neural networks with a backpropagation engine that is open to view.
 
-    import glassgrad
-
-    x = glassgrad.Tensor([[1.0, 2.0]], requires_grad=True)
-    y = (x * x).sum()
-    y.backward()
-    x.grad.numpy()
+Example:
+    >>> import glassgrad
+    >>> x = glassgrad.Tensor([[1.0, 2.0]], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad.numpy()
+    array([[2., 4.]], dtype=float32)
 """
 
 from importlib import import_module
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from glassgrad import errors, graph, ops
 from glassgrad.execute.eager import EagerEvaluator
 from glassgrad.execute.executor import Executor, register_executor, use
-from glassgrad.execute.functions import function, grad, value_and_grad
+from glassgrad.execute.functions import function, grad, install_random_states, value_and_grad
 from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.gradients import gradients
 from glassgrad.graph import Tensor, Variable, float_type
 from glassgrad.graph.tensor import install_evaluator
+from glassgrad.random_seed import new_random_state, set_random_seed
 
 if TYPE_CHECKING:
     from glassgrad import (
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     )
     from glassgrad.lens import explain
     from glassgrad.models import Model, Sequential
-    from glassgrad.random_seed import set_random_seed
 
 __version__ = "0.1.0"
 
@@ -78,7 +79,6 @@ _LATER = {
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
     "explain": ("glassgrad.lens", "explain"),
-    "set_random_seed": ("glassgrad.random_seed", "set_random_seed"),
 }  # fmt: skip
 
 
@@ -103,5 +103,6 @@ def _cpu_executor() -> Executor:
 
 
 install_evaluator(EagerEvaluator())
+install_random_states(new_random_state)
 register_executor("reference", ReferenceExecutor)
 register_executor("cpu", _cpu_executor)

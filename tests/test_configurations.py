@@ -13,6 +13,7 @@ from glassgrad import (
     layers,
     losses,
     metrics,
+    models,
     optimizers,
     regularizers,
 )
@@ -71,6 +72,7 @@ OBJECTS: tuple[Any, ...] = (
     layers.Dropout(0.5, seed=1, name="drop"),
     layers.Activation("tanh", name="act"),
     layers.Rescaling(1 / 255, [0.5, -1.0], name="scaled"),
+    models.Sequential([layers.Dense(2, name="only")], name="net"),
     optimizers.SGD(0.1, momentum=0.5, nesterov=True),
     optimizers.RMSprop(0.002, 0.8, 0.5, 1e-6, centered=True),
     optimizers.Adam(0.002, 0.8, 0.99, 1e-6, name="a"),
@@ -78,6 +80,8 @@ OBJECTS: tuple[Any, ...] = (
 
 
 def family_of(thing: Any) -> Any:
+    if isinstance(thing, models.Model):
+        return layers
     for family in FAMILIES.values():
         if type(thing).__module__.startswith(family.__name__):
             return family

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 
 from glassgrad.datasets import Dataset
-from glassgrad.errors import ArgumentError, UnknownNameError
+from glassgrad.errors import ArgumentError, GlassgradError
 from glassgrad.layers import Dense, Dropout, Flatten, Input, Layer, Rescaling
 from glassgrad.models import Sequential
 from glassgrad.random_seed import seeded
@@ -24,8 +24,8 @@ def parse_layers(text: str) -> list[Layer]:
     silences units in training.
 
     Raises:
-        ArgumentError: the text does not follow the grammar, or a number is out of its range.
-        UnknownNameError: there is no such layer or activation.
+        ArgumentError: the text does not follow the grammar, a number is out of its range, or there
+            is no such activation.
 
     Example:
         >>> [type(layer).__name__ for layer in parse_layers("256 relu, dropout 0.2, 10")]
@@ -41,20 +41,20 @@ def parse_layers(text: str) -> list[Layer]:
 
 
 def _layer(number: int, words: list[str]) -> Layer:
-    match words:
-        case [units] if _is_integer(units):
-            return Dense(int(units))
-        case [units, activation] if _is_integer(units):
-            return Dense(int(units), activation=activation)
-        case [kind, value] if kind in _KINDS and _is_number(value):
-            return _KINDS[kind](float(value))
-        case [kind, value] if kind not in _KINDS and kind.isalpha() and _is_number(value):
-            raise UnknownNameError("layer", kind, _KINDS)
-        case _:
-            raise ArgumentError(
-                f"Layer {number} of --layers must be {', '.join(_FORMS[:-1])} or {_FORMS[-1]}. "
-                f"Got {' '.join(words) or 'nothing'!r}. Example: --layers \"{EXAMPLE}\"."
-            )
+    try:
+        match words:
+            case [units] if _is_integer(units):
+                return Dense(int(units))
+            case [units, activation] if _is_integer(units):
+                return Dense(int(units), activation=activation)
+            case [kind, value] if kind in _KINDS and _is_number(value):
+                return _KINDS[kind](float(value))
+    except GlassgradError as error:
+        raise ArgumentError(f"Layer {number} of --layers, {' '.join(words)!r}: {error}") from error
+    raise ArgumentError(
+        f"Layer {number} of --layers must be {', '.join(_FORMS[:-1])} or {_FORMS[-1]}. "
+        f'Got {repr(" ".join(words)) if words else "nothing"}. Example: --layers "{EXAMPLE}".'
+    )
 
 
 # A layer that is written as a word and a number.
@@ -84,12 +84,13 @@ def network_for(dataset: Dataset, layers: str, seed: int) -> Sequential:
         seed: decides the first weights, and the masks of training.
 
     Raises:
-        ArgumentError, UnknownNameError: as ``parse_layers``.
+        ArgumentError: as ``parse_layers``.
 
     Example:
         >>> from glassgrad.datasets import load
-        >>> [layer.name for layer in network_for(load("digits"), "32 relu", seed=0).layers]
-        ['rescaling', 'flatten', 'dense', 'output']
+        >>> network = network_for(load("digits"), "32 relu", seed=0)
+        >>> [type(layer).__name__ for layer in network.layers]
+        ['Rescaling', 'Flatten', 'Dense', 'Dense']
     """
     with seeded(seed):
         hidden = parse_layers(layers)

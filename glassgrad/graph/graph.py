@@ -94,11 +94,16 @@ def evaluate(outputs: Sequence[Tensor], xp: ModuleType, values: Values) -> tuple
             continue
         arrays = [values[tensor.node][tensor.index] for tensor in node.inputs]
         values[node] = node.operation.evaluate(xp, *arrays)
-        _check_declared(node, values[node])
+        check_declared(node, values[node])
     return tuple(values[tensor.node][tensor.index] for tensor in outputs)
 
 
-def _check_declared(node: Node, results: tuple[Array, ...]) -> None:
+def check_declared(node: Node, results: tuple[Array, ...]) -> None:
+    """Check that a node computed what it promised.
+
+    Raises:
+        ExecutionError: a shape, a dtype or the number of outputs differs.
+    """
     found = tuple((tuple(array.shape), str(array.dtype)) for array in results)
     declared = tuple((spec.shape, str(spec.dtype)) for spec in node.specs)
     if found != declared:

@@ -30,8 +30,8 @@ class Rescaling(Layer):
 
     Example:
         >>> import numpy as np
-        >>> Rescaling(1 / 255)(np.array([0, 51, 255], np.uint8)).numpy()
-        array([0. , 0.2, 1. ], dtype=float32)
+        >>> Rescaling(1 / 255)(np.array([0, 255], np.uint8)).numpy()
+        array([0., 1.], dtype=float32)
     """
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from glassgrad import layers as layer_family
 from glassgrad.errors import ArgumentError, FileError, GlassgradError, NotBuiltError, ShapeError
-from glassgrad.graph import Trace, placeholder, tracing
 from glassgrad.layers import InputLayer, Layer, register
 from glassgrad.models.model import Model
+from glassgrad.random_seed import seeded
 from glassgrad.training.storage import load_tree
 
 __all__ = ["Sequential", "load_model"]
@@ -45,10 +45,15 @@ class Sequential(Model):
     ) -> None:  # fmt: skip
         super().__init__(name=name, **kwargs)
         self.input: InputLayer | None = None
-        self.layers: list[Layer] = []
+        self._layers: list[Layer] = []
         for layer in layers or []:
             self._append(layer)
         self._build_if_known()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input; a copy."""
+        return list(self._layers)
 
     def add(self, layer: Layer | InputLayer) -> None:
         """Put a layer at the end.
@@ -65,49 +70,44 @@ class Sequential(Model):
         Raises:
             ArgumentError: there is none.
         """
-        if not self.layers:
+        if not self._layers:
             raise ArgumentError("There is no layer to take away.")
-        self._forget_programs()
-        return self.layers.pop()
+        self.forget_programs()
+        return self._layers.pop()
 
     def _append(self, layer: Layer | InputLayer) -> None:
         if isinstance(layer, InputLayer):
-            if self.input is not None or self.layers:
-                raise ArgumentError("An input comes first, and once. Got another one.")
+            if self.input is not None or self._layers:
+                raise ArgumentError("An input comes first, and once. Got one after "
+                                    f"{len(self._layers)} layers.")  # fmt: skip
             self.input = layer
             return
         if not isinstance(layer, Layer):
             raise ArgumentError(f"A Sequential model is made of layers. Got {layer!r} of type "
                                 f"{type(layer).__name__}.")  # fmt: skip
-        if any(layer.name == other.name and layer is not other for other in self.layers):
+        if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ArgumentError(f"Layers must have different names. Got {layer.name!r} twice.")
-        self.layers.append(layer)
-        self._forget_programs()
-
-    def _forget_programs(self) -> None:
-        if self._steps is not None:
-            self._steps.programs.clear()
+        self._layers.append(layer)
+        self.forget_programs()
 
     def _build_if_known(self) -> None:
-        if self.input is not None and self.layers:
+        if self.input is not None and self._layers:
+            self._input = {"shape": list(self.input.batch_shape), "dtype": self.input.dtype}
             self.build(self.input.batch_shape)
 
     def build(self, input_shape: Any) -> None:
         """Make the weights of all layers for inputs of a shape, (None, …)."""
-        shape = tuple(2 if length is None else length for length in input_shape)
-        dtype = self.input.dtype if self.input is not None else None
-        with tracing(Trace(random=self.random)):
-            self.call(placeholder(shape, dtype))
-        if self.input is None:
-            self.input = layer_family.Input(tuple(input_shape)[1:], dtype=dtype)
+        super().build(input_shape)
+        if self.input is None and self._input is not None:
+            self.input = layer_family.Input(tuple(input_shape)[1:], dtype=self._input["dtype"])
 
     def call(self, inputs: Any) -> Any:
         """Each layer in turn."""
-        if not self.layers:
+        if not self._layers:
             raise NotBuiltError("The model has no layers: add some.")
         self._check_input(inputs.shape)
         outputs = inputs
-        for layer in self.layers:
+        for layer in self._layers:
             outputs = layer(outputs)
         return outputs
 
@@ -120,8 +120,9 @@ class Sequential(Model):
             for known, found in zip(expected, shape[1:], strict=True)
         )
         if not fits:
+            hint = " For a single example, pass x[None]." if shape == expected else ""
             raise ShapeError(f"Model {self.name!r} expected examples of shape {expected}, found "
-                             f"{shape[1:]}. Full shape received: {shape}.")  # fmt: skip
+                             f"{shape[1:]}. Full shape received: {shape}.{hint}")  # fmt: skip
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -142,26 +143,24 @@ class Sequential(Model):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for inputs of a shape."""
-        for layer in self.layers:
+        for layer in self._layers:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
     def _summary_rows(self) -> list[tuple[Layer, Any]]:
         rows, shape = [], self.input_shape
-        for layer in self.layers:
+        for layer in self._layers:
             shape = layer.compute_output_shape(shape)
             rows.append((layer, shape))
         return rows
 
-    def _input_shape(self) -> list[int | None] | None:
-        return list(self.input_shape)
-
     def get_config(self) -> dict[str, Any]:
         """Name, input and the configurations of the layers."""
         described = [{"class_name": type(layer).__name__, "config": layer.get_config()}
-                     for layer in self.layers]  # fmt: skip
+                     for layer in self._layers]  # fmt: skip
         source = None if self.input is None else self.input.get_config()
-        return {"name": self.name, "input": source, "layers": described}
+        return {"name": self.name, "dtype": str(self.dtype), "trainable": self.trainable,
+                "input": source, "layers": described}  # fmt: skip
 
     @classmethod
     def from_config(cls, config: Any) -> Sequential:
@@ -169,14 +168,16 @@ class Sequential(Model):
         source = config.get("input")
         first = [] if source is None else [InputLayer.from_config(source)]
         rest = [layer_family.deserialize(layer) for layer in config["layers"]]
-        return cls([*first, *rest], name=config.get("name"))
+        return cls([*first, *rest], name=config.get("name"), dtype=config.get("dtype"),
+                   trainable=config.get("trainable", True))  # fmt: skip
 
 
-def load_model(filepath: str | os.PathLike[str]) -> Model:
+def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Model:
     """Read a model that ``save`` wrote; nothing in the file is executed.
 
     Args:
         filepath: the file.
+        compile: whether to compile the model as it was, and take back the optimizer's state.
 
     Raises:
         FileError: the file is missing, damaged, of another kind, or names what is not
@@ -184,15 +185,17 @@ def load_model(filepath: str | os.PathLike[str]) -> Model:
     """
     tree = load_tree(filepath, "model")
     try:
-        model = layer_family.deserialize(tree["architecture"])
+        with seeded(0):  # the weights come from the file, and no random number is used up
+            model = layer_family.deserialize(tree["architecture"])
         if not isinstance(model, Model):
             raise ArgumentError(f"{type(model).__name__} is no model")
-        if not model.built and tree["input_shape"] is not None:
-            model.build(tuple(tree["input_shape"]))
-        model.set_weights(tree["weights"])
-        if tree["training"] is not None:
-            model.restore_training(tree["training"])
-    except (GlassgradError, KeyError, TypeError, AttributeError) as error:
+        model.restore(tree, training=compile)
+    except _WRONG_CONTENT as error:
         raise FileError(f"{os.fspath(filepath)!r} does not describe a model that can be made "
                         f"here: {error}") from error  # fmt: skip
     return model
+
+
+# What a well-formed file with senseless content can lead to.
+_WRONG_CONTENT = (GlassgradError, LookupError, TypeError, ValueError, AttributeError,
+                  ArithmeticError, MemoryError, RecursionError)  # fmt: skip

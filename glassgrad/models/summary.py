@@ -41,4 +41,7 @@ def summary_of(model: Layer, rows: Sequence[tuple[Layer, Any]]) -> str:
 
 def _memory(model: Layer) -> str:
     length = sum(weight.storage.nbytes for weight in model.weights)
-    return f"{length / 1e6:.1f} MB" if length >= 1e6 else f"{length / 1e3:.1f} kB"
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if length >= size:
+            return f"{length / size:.1f} {unit}"
+    return f"{length} bytes"

@@ -9,7 +9,7 @@ from glassgrad.optimizers.optimizer import Optimizer, check_fraction, register
 __all__ = ["RMSprop"]
 
 
-@register()
+@register("rmsprop")
 class RMSprop(Optimizer):
     """RMSprop: v <- rho v + (1 - rho) g²; w <- w - lr g / sqrt(v + epsilon).
 

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from glassgrad.errors import ArgumentError
+from glassgrad.errors import ArgumentError, FileError
+from glassgrad.graph.operation import Array
 
 if TYPE_CHECKING:
     from glassgrad.models.model import Model
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "ModelCheckpoint"]
+__all__ = [
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "Logs",
+    "ModelCheckpoint",
+    "as_callbacks",
+]
 
-Logs = Mapping[str, float]
+Logs: TypeAlias = dict[str, float]
 
 
 class Callback:
     """The base: write those of the methods that you need.
 
+    All callbacks of an event get the same ``logs``: what one adds, the next one sees, and the
+    history records. ``self.model.stop_training = True`` ends training after the batch.
+
     ``state`` and ``restore`` let a callback survive an interrupted run: what it remembers, as
-    plain data.
+    plain data. Where a run is taken up, ``on_train_begin`` comes first, then ``restore``; an
+    epoch that was begun does not begin again, ``on_epoch_resume`` comes instead.
 
     Example:
         >>> class Announce(Callback):
@@ -47,10 +63,13 @@ class Callback:
         """Called before the first epoch."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Called after the last epoch."""
+        """Called after the last epoch, with its logs; not after an error."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Called before each epoch."""
+
+    def on_epoch_resume(self, epoch: int, batch: int) -> None:
+        """Called instead of ``on_epoch_begin`` where an interrupted epoch goes on with a batch."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Called after each epoch, with the loss and metrics, also those of validation."""
@@ -69,8 +88,27 @@ class Callback:
         """Take back what ``state`` gave."""
 
 
+def as_callbacks(callbacks: Any) -> list[Callback]:
+    """The callbacks that an argument means: none, one, or several.
+
+    Raises:
+        ArgumentError: something is no callback.
+    """
+    if callbacks is None:
+        return []
+    found = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in found:
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            raise ArgumentError(f"A callback must be an object. Got the class "
+                                f"{callback.__name__}; write {callback.__name__}().")  # fmt: skip
+        if not isinstance(callback, Callback):
+            raise ArgumentError("A callback must be an object of a class derived from Callback. "
+                                f"Got {callback!r}.")  # fmt: skip
+    return found
+
+
 class CallbackList:
-    """Calls each of several callbacks."""
+    """Calls each of several callbacks, in order."""
 
     def __init__(self, callbacks: Sequence[Callback], model: Model, params: Mapping[str, Any]):
         self.callbacks = list(callbacks)
@@ -84,19 +122,40 @@ class CallbackList:
         ]  # fmt: skip
 
     def call(self, method: str, *arguments: Any) -> None:
-        """Call a method of every callback, in order."""
-        watchers = self.watches_batches if "batch" in method else self.callbacks
-        for callback in watchers:
+        """Call a method of every callback."""
+        for callback in self.callbacks:
             getattr(callback, method)(*arguments)
 
+    def begin_batch(self, batch: int) -> None:
+        """Tell those who watch batches that one begins."""
+        logs: Logs = {}
+        for callback in self.watches_batches:
+            callback.on_train_batch_begin(batch, logs)
+
+    def end_batch(self, batch: int, logs: Logs) -> None:
+        """Tell those who watch batches that one is done."""
+        for callback in self.watches_batches:
+            callback.on_train_batch_end(batch, logs)
+
     def states(self) -> list[dict[str, Any]]:
-        """What the callbacks remember, in order."""
-        return [callback.state() for callback in self.callbacks]
+        """What the callbacks remember, in order, of those that remember something."""
+        return [{"class": type(one).__name__, "state": one.state()} for one in self._with_state()]
 
     def restore(self, states: Sequence[Mapping[str, Any]]) -> None:
-        """Give each callback back what it remembered."""
-        for callback, state in zip(self.callbacks, states, strict=False):
-            callback.restore(state)
+        """Give each callback back what it remembered.
+
+        Raises:
+            FileError: other callbacks have been there.
+        """
+        callbacks = self._with_state()
+        now, then = [type(one).__name__ for one in callbacks], [one["class"] for one in states]
+        if now != then:
+            raise FileError(f"The callbacks that remember something must be {then}. Got {now}.")
+        for callback, state in zip(callbacks, states, strict=True):
+            callback.restore(state["state"])
+
+    def _with_state(self) -> list[Callback]:
+        return [one for one in self.callbacks if type(one).state is not Callback.state]
 
 
 class History(Callback):
@@ -125,53 +184,80 @@ class History(Callback):
         self.history = {name: list(values) for name, values in state["history"].items()}
 
 
-class _Monitor:
-    """Decides whether a watched quantity has become better."""
+_RISING = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "similarity")
+_FALLING = ("loss", "error", "mse", "mae", "msle", "mape", "entropy", "divergence", "hinge")
 
-    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+
+class _Monitor(Callback):
+    """The base of what watches one quantity and decides whether it has become better."""
+
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"The mode must be 'auto', 'min' or 'max'. Got {mode!r}.")
         self.monitor = monitor
-        rises = any(word in monitor for word in ("acc", "auc", "precision", "recall", "f1"))
-        self.sign = -1.0 if mode == "max" or (mode == "auto" and rises) else 1.0
+        self.mode = _direction(monitor) if mode == "auto" else mode
         self.min_delta = abs(min_delta)
 
-    def value(self, logs: Logs | None) -> float:
-        """The quantity from the logs.
-
-        Raises:
-            ArgumentError: the logs do not have it.
-        """
-        if not logs or self.monitor not in logs:
-            known = ", ".join(sorted(logs or {})) or "nothing"
-            raise ArgumentError(
-                f"The monitored quantity {self.monitor!r} is not in the logs, which have {known}. "
-                "Pass validation data for one that begins with 'val_'."
-            )
-        return float(logs[self.monitor])
-
     def is_better(self, value: float, best: float | None) -> bool:
-        """Whether the value improves on the best by more than ``min_delta``; NaN never does."""
+        """Whether a value improves on the best by more than ``min_delta``; NaN never does."""
         if best is None:
             return not np.isnan(value)
-        return self.sign * (best - value) > self.min_delta
+        gain = best - value if self.mode == "min" else value - best
+        return gain > self.min_delta
+
+    def watched(self, logs: Logs | None) -> float | None:
+        """The quantity, if the logs have it; else a warning."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            known = ", ".join(map(repr, logs or {})) or "nothing"
+            hint = " Pass validation data to fit." if self.monitor.startswith("val_") else ""
+            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, which is not in the "
+                          f"logs: they have {known}.{hint}", stacklevel=3)  # fmt: skip
+        return value
 
 
-class EarlyStopping(Callback):
+def _direction(monitor: str) -> str:
+    """Whether better means less or more, by the name of the quantity."""
+    name = monitor.lower()
+    rises, falls = any(word in name for word in _RISING), any(word in name for word in _FALLING)
+    if rises == falls:
+        raise ArgumentError(f"Nothing tells whether a better {monitor!r} is less or more. Pass "
+                            "mode='min' or mode='max'.")  # fmt: skip
+    return "max" if rises else "min"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+class EarlyStopping(_Monitor):
     """Stop when a watched quantity has not improved for some epochs.
+
+    The first epoch never ends training. Where the quantity is missing from the logs of an epoch,
+    as with ``validation_freq``, there is a warning and nothing else happens.
 
     Args:
         monitor: the quantity, by its name in the logs.
         min_delta: by how much it must improve to count.
-        patience: how many epochs without improvement are borne.
+        patience: the number of epochs without improvement after which training ends; 0 is as 1.
         verbose: whether to say so when training is stopped.
         mode: "min", "max", or "auto": by the name of the quantity.
-        baseline: the value that must be improved on at the beginning.
+        baseline: only what is better than it as well gives new patience.
         restore_best_weights: whether the model ends with the weights of its best epoch.
         start_from_epoch: how many epochs go by before watching begins.
 
     Raises:
-        ArgumentError: the mode is unknown, or the quantity is not in the logs.
+        ArgumentError: the mode is unknown, or "auto" and the name does not tell it.
+
+    Example:
+        >>> from glassgrad.models import Sequential
+        >>> from glassgrad.layers import Dense
+        >>> model = Sequential([Dense(1)])
+        >>> model.compile("sgd", "mse", executor="reference")
+        >>> patient = EarlyStopping("loss", patience=3, min_delta=1e9)
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=10, verbose=0, callbacks=[patient])
+        >>> len(history.epoch)
+        4
 
     Source: Prechelt, "Early stopping - but when?", 1998.
     """
@@ -187,16 +273,16 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self.watch = _Monitor(monitor, mode, min_delta)
+        super().__init__(monitor, mode, min_delta)
         self.patience, self.verbose = patience, verbose
         self.baseline, self.start_from_epoch = baseline, start_from_epoch
         self.restore_best_weights = restore_best_weights
         self._forget()
 
     def _forget(self) -> None:
-        self.best = self.baseline
+        self.best: float | None = None
         self.best_epoch, self.wait, self.stopped_epoch = 0, 0, 0
-        self.best_weights: list[np.ndarray[Any, Any]] | None = None
+        self.best_weights: list[Array] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin anew."""
@@ -204,21 +290,31 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare with the best, and stop when patience is at its end."""
-        value = self.watch.value(logs)
-        if epoch < self.start_from_epoch:
+        value = self.watched(logs)
+        if value is None or epoch < self.start_from_epoch:
             return
-        if self.watch.is_better(value, self.best):
-            self.best, self.best_epoch, self.wait = value, epoch, 0
-            if self.restore_best_weights:
-                self.best_weights = self.model.get_weights()
-            return
+        if self.restore_best_weights and self.best_weights is None:
+            self._remember_weights(epoch)  # the best as long as nothing better comes
         self.wait += 1
-        if epoch > 0 and self.wait >= self.patience:
+        if self.is_better(value, self.best):
+            self.best = value
+            self._remember_weights(epoch)
+            if self.baseline is None or self.is_better(value, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
+    def _remember_weights(self, epoch: int) -> None:
+        self.best_epoch = epoch
+        if self.restore_best_weights:
+            self.best_weights = self.model.get_weights()
+
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Bring the best weights back."""
+        if self.verbose and self.stopped_epoch:
+            _say(f"epoch {self.stopped_epoch + 1}: stopped, for {self.monitor} has not improved "
+                 f"since epoch {self.best_epoch + 1}")  # fmt: skip
         if self.restore_best_weights and self.best_weights is not None:
             self.model.set_weights(self.best_weights)
 
@@ -227,23 +323,26 @@ class EarlyStopping(Callback):
         return {
             "best": self.best,
             "best_epoch": self.best_epoch,
-            "wait": self.wait,
             "best_weights": self.best_weights,
+            "stopped_epoch": self.stopped_epoch,
+            "wait": self.wait,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on waiting where it was left."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.wait, self.best_weights = state["wait"], state["best_weights"]
+        self.best_weights, self.wait = state["best_weights"], state["wait"]
+        self.stopped_epoch = state["stopped_epoch"]
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(_Monitor):
     """Save the model after epochs.
 
     Args:
         filepath: where to; ``{epoch}`` (from 1) and the names of the logs may stand in it, as in
-            "best-{epoch:02d}-{val_loss:.3f}.safetensors".
-        monitor: the quantity that decides with ``save_best_only``.
+            "best-{epoch:02d}-{val_loss:.3f}.safetensors". Its folder is made if need be.
+        monitor: the quantity that decides with ``save_best_only``; where the logs do not have
+            it, there is a warning and the model is saved.
         verbose: whether to say so when the model is saved.
         save_best_only: whether to save only when the quantity has improved.
         save_weights_only: whether to save the weights alone.
@@ -251,46 +350,57 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: the value that must be improved on at the beginning.
 
     Raises:
-        ArgumentError: the mode is unknown, or the quantity is not in the logs.
+        ArgumentError: the mode is unknown, or the name of the file asks for what is not in the
+            logs.
         FileError: the file cannot be written; training goes no further.
     """
 
     def __init__(
         self,
-        filepath: str | Path,
+        filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
+        *,
         initial_value_threshold: float | None = None,
     ) -> None:
-        self.filepath = str(filepath)
-        self.watch = _Monitor(monitor, mode, 0.0)
+        super().__init__(monitor, mode if save_best_only or mode != "auto" else "min")
+        self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.best = initial_value_threshold
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save, if the quantity is better or nobody asks for that."""
-        if self.save_best_only:
-            value = self.watch.value(logs)
-            if not self.watch.is_better(value, self.best):
-                return
-            self.best = value
+        if self.save_best_only and not self._has_improved(logs):
+            return
         path = self._path(epoch, logs)
-        if self.save_weights_only:
-            self.model.save_weights(path)
-        else:
-            self.model.save(path)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        if self.verbose:
+            _say(f"epoch {epoch + 1}: saved {path}")
 
-    def _path(self, epoch: int, logs: Logs | None) -> str:
+    def _has_improved(self, logs: Logs | None) -> bool:
+        value = self.watched(logs)
+        if value is not None and not self.is_better(value, self.best):
+            return False
+        self.best = self.best if value is None else value
+        return True
+
+    def _path(self, epoch: int, logs: Logs | None) -> Path:
         try:
-            return self.filepath.format(epoch=epoch + 1, **(logs or {}))
-        except KeyError as error:
-            known = ", ".join(["epoch", *sorted(logs or {})])
-            raise ArgumentError(f"The file name {self.filepath!r} asks for {error}, which is not in "
-                                f"the logs. They have {known}.") from error  # fmt: skip
+            path = Path(self.filepath.format(epoch=epoch + 1, **(logs or {})))
+        except (LookupError, ValueError) as error:
+            known = ", ".join(["epoch", *(logs or {})])
+            raise ArgumentError(f"The file name {self.filepath!r} cannot be filled in: {error}. "
+                                f"What there is: {known}.") from error  # fmt: skip
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"Cannot make the folder {str(path.parent)!r}: {error.strerror}. "
+                            "Choose another place.") from error  # fmt: skip
+        return path
 
     def state(self) -> dict[str, Any]:
         """The best value so far."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import ArgumentError, DataError, ShapeError
-from glassgrad.graph import Tensor, Variable
+from glassgrad.graph import Tensor, Variable, default_float
 from glassgrad.graph.operation import Array
 
 __all__ = ["ArrayData", "as_data", "split_validation"]
@@ -28,9 +28,14 @@ class ArrayData:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def arrays(self) -> list[Array]:
+        """Inputs, and targets and weights where there are some."""
+        return [array for array in (self.x, self.y, self.weights) if array is not None]
+
     def take(self, rows: Any) -> list[Array]:
         """The chosen examples of each array."""
-        return [array[rows] for array in (self.x, self.y, self.weights) if array is not None]
+        return [array[rows] for array in self.arrays]
 
     def batches(
         self, batch_size: int, *, shuffle_key: tuple[int, int] | None = None, start: int = 0
@@ -56,47 +61,72 @@ class ArrayData:
         return -(-len(self) // batch_size)
 
 
-def as_data(x: Any, y: Any = None, sample_weight: Any = None) -> ArrayData:
+def as_data(
+    x: Any, y: Any = None, sample_weight: Any = None, dtype: np.dtype[Any] | None = None
+) -> ArrayData:
     """Check arrays and put them together.
+
+    Args:
+        x: inputs, (examples, …).
+        y: targets, (examples, …).
+        sample_weight: how much each example counts, (examples,).
+        dtype: of all floats; the default float (float32) by default.
 
     Raises:
         DataError: they are empty, of different lengths, no numbers, or hold NaN or infinity.
         ShapeError: an array has no axis of examples.
     """
-    arrays = [_as_array(x, "x")]
-    arrays += [_as_array(value, name) for value, name in ((y, "y"), (sample_weight, "sample_weight"))
-               if value is not None]  # fmt: skip
-    lengths = {len(array) for array in arrays}
-    if len(lengths) > 1:
-        shapes = ", ".join(str(array.shape) for array in arrays)
-        raise DataError(f"x, y and sample_weight must have equal lengths. Got shapes {shapes}.")
-    if lengths == {0}:
-        raise DataError("At least one example is needed. Got none.")
-    rest = iter(arrays[1:])
-    return ArrayData(
-        arrays[0],
-        next(rest) if y is not None else None,
-        next(rest) if sample_weight is not None else None,
+    chosen = default_float() if dtype is None else dtype
+    if x is None:
+        raise DataError("x, the inputs, must be given. Got none.")
+    data = ArrayData(
+        _as_array(x, "x", chosen),
+        None if y is None else _as_array(y, "y", chosen),
+        None if sample_weight is None else _as_array(sample_weight, "sample_weight", chosen),
     )
+    if len({len(array) for array in data.arrays}) > 1:
+        names = ("x", "y", "sample_weight") if y is not None else ("x", "sample_weight")
+        shapes = ", ".join(f"{name} of shape {array.shape}"
+                           for name, array in zip(names, data.arrays, strict=False))  # fmt: skip
+        raise DataError(f"x, y and sample_weight must have equal lengths. Got {shapes}.")
+    return data
 
 
-def _as_array(value: Any, name: str) -> Array:
+def _as_array(value: Any, name: str, dtype: np.dtype[Any]) -> Array:
     if isinstance(value, Tensor | Variable):
         value = value.numpy()
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise DataError(f"{name} must be a rectangular array of numbers: {error}.") from error
+        raise DataError(
+            f"{name} must be a rectangular array. Got rows of different lengths; pad or cut them."
+        ) from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} must be made of numbers. Got dtype {array.dtype}.")
+        hint = "; number the classes, from 0" if name == "y" and array.dtype.kind in "US" else ""
+        raise DataError(f"{name} must be made of real numbers. Got {_kind(array)}{hint}.")
     if array.ndim == 0:
         raise ShapeError(f"{name} must have an axis of examples. Got the single number {array}.")
+    if array.size == 0:
+        raise DataError(f"{name} must hold at least one number. Got the shape {array.shape}.")
     if array.dtype.kind == "f":
-        _require_finite(array, name)
-        array = array.astype(np.float32) if array.dtype == np.float16 else array
-    elif array.dtype.kind in "iu" and array.dtype not in (np.uint8, np.int32):
-        array = _as_int32(array, name)
-    return array
+        return _as_float(array, name, dtype)
+    return array if array.dtype in (bool, np.uint8, np.int32) else _as_int32(array, name)
+
+
+def _kind(array: Array) -> str:
+    names = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "bytes"}
+    return f"{names.get(array.dtype.kind, 'something else')}, dtype {array.dtype}"
+
+
+def _as_float(array: Array, name: str, dtype: np.dtype[Any]) -> Array:
+    _require_finite(array, name)
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype, copy=False)
+    if converted is not array and not np.isfinite(converted.sum(dtype=np.float64)):
+        largest = np.abs(array).max()
+        if largest > np.finfo(dtype).max:
+            raise DataError(f"{name} must fit into {dtype}. Got {largest:g}; scale it down.")
+    return converted
 
 
 def _require_finite(array: Array, name: str) -> None:
@@ -108,9 +138,14 @@ def _require_finite(array: Array, name: str) -> None:
     if bad.any():
         first = tuple(int(index) for index in np.argwhere(bad)[0])
         raise DataError(
-            f"{name} must be finite. Got {int(bad.sum())} values that are NaN or infinite, the "
-            f"first at index {first}: {array[first]}. Drop these rows or fill them in."
+            f"{name} must be finite. Got {array[first]} at index {first}, {_others(bad)}. Drop "
+            "such rows, or fill them in."
         )
+
+
+def _others(bad: Array) -> str:
+    count = int(bad.sum()) - 1
+    return f"and {count:,} others" if count else "and no other"
 
 
 def _as_int32(array: Array, name: str) -> Array:
@@ -127,8 +162,8 @@ def split_validation(data: ArrayData, fraction: float) -> tuple[ArrayData, Array
     Raises:
         ArgumentError: the fraction is not in (0, 1), or leaves one side empty.
     """
-    if not 0 < fraction < 1:
-        raise ArgumentError(f"validation_split must lie in (0, 1). Got {fraction}.")
+    if isinstance(fraction, bool) or not 0 < fraction < 1:
+        raise ArgumentError(f"validation_split must lie in [0, 1). Got {fraction}.")
     cut = int(len(data) * (1 - fraction))
     if cut == 0 or cut == len(data):
         raise ArgumentError(f"validation_split {fraction} of {len(data)} examples leaves one side "

@@ -6,17 +6,18 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassgrad.errors import FileError
-from glassgrad.graph import TensorSpec, Variable
+from glassgrad.graph import Variable
 from glassgrad.graph.operation import Array
-from glassgrad.training.callbacks import CallbackList
+from glassgrad.training.callbacks import CallbackList, Logs
 from glassgrad.training.data import ArrayData
+from glassgrad.training.step import Step, specs_of
 from glassgrad.training.storage import load_tree, save_tree
 
 if TYPE_CHECKING:
@@ -27,18 +28,13 @@ __all__ = ["TrainingLoop", "evaluate_data", "specs_of"]
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
-def specs_of(arrays: Sequence[Array]) -> tuple[TensorSpec, ...]:
-    """Shape and dtype of arrays."""
-    return tuple(TensorSpec(array.shape, array.dtype) for array in arrays)
-
-
-def evaluate_data(model: Model, data: ArrayData, batch_size: int) -> dict[str, float]:
+def evaluate_data(model: Model, data: ArrayData, batch_size: int) -> Logs:
     """Loss and metrics over all data, in batches."""
-    steps = model.steps
     model.reset_metrics()
+    step = model.steps.evaluation
     for arrays in data.batches(batch_size):
-        steps.evaluate(specs_of(arrays))(*arrays)
-    return model.metric_results()
+        step(arrays)
+    return model.steps.scores.results()
 
 
 @dataclass
@@ -61,8 +57,10 @@ class TrainingLoop:
     validation_freq: int = 1
     checkpoint: Path | None = None
     epoch: int = 0
-    batch: int = 0
-    finished: bool = False
+    batch: int = 0  # of the epoch under way: the next one
+    begun: bool = False  # whether the epoch has begun
+    finished: bool = False  # whether a callback has stopped training
+    logs: Logs = field(default_factory=dict)  # of the last epoch
     _saved_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
@@ -70,128 +68,179 @@ class TrainingLoop:
 
         Raises:
             KeyboardInterrupt: the user interrupted; the state was saved before.
-            FileError: the checkpoint cannot be written or read.
+            FileError: the checkpoint cannot be written or read, or belongs to another run.
         """
         self.model.stop_training = False
         self.callbacks.call("on_train_begin", {})
         self._take_up()
         with _interruption_between_batches() as interrupted:
-            while self.epoch < self.epochs and not (self.finished or self.model.stop_training):
+            while self.epoch < self.epochs and not self.finished:
                 self._run_epoch(interrupted)
-        self.finished = True
-        self._save()
-        self.callbacks.call("on_train_end", self._logs())
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+        self.callbacks.call("on_train_end", self.logs)
 
     def _run_epoch(self, interrupted: threading.Event) -> None:
-        epoch = self.epoch
-        if self.batch == 0:
-            self.model.reset_metrics()
-        self.callbacks.call("on_epoch_begin", epoch, {})
+        self._begin_epoch()
+        self._run_batches(interrupted)
+        logs = self.model.steps.scores.results()
+        if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
+            found = evaluate_data(self.model, self.validation, self.validation_batch_size)
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        self.callbacks.call("on_epoch_end", self.epoch, logs)
+        self.logs = logs
+        self.epoch, self.batch, self.begun = self.epoch + 1, 0, False
+        self.model.epochs_seen += 1
+        self.finished = self.model.stop_training
+        self._save()
+
+    def _begin_epoch(self) -> None:
+        if self.begun:
+            self.callbacks.call("on_epoch_resume", self.epoch, self.batch)
+            return
+        self.model.reset_metrics()
+        self.callbacks.call("on_epoch_begin", self.epoch, {})
+        self.begun = True
+
+    def _run_batches(self, interrupted: threading.Event) -> None:
+        # What a callback has frozen or thawed until now holds for the whole epoch.
+        self.model.build_optimizer()
+        step = self.model.steps.training
         key = (self.model.seed, self.model.epochs_seen) if self.shuffle else None
-        batches = self.data.batches(self.batch_size, shuffle_key=key, start=self.batch)
-        for arrays in batches:
-            self._run_batch(arrays)
+        for arrays in self.data.batches(self.batch_size, shuffle_key=key, start=self.batch):
+            self._run_batch(step, arrays)
+            if self.model.stop_training:
+                self.batch = self.data.count_batches(self.batch_size)
+                return
             if interrupted.is_set():
                 self._save()
                 raise KeyboardInterrupt
             self._save_now_and_then()
-        logs = self._logs()
-        if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
-            found = evaluate_data(self.model, self.validation, self.validation_batch_size)
-            logs |= {f"val_{name}": value for name, value in found.items()}
-        self.epoch, self.batch = epoch + 1, 0
-        self.model.epochs_seen += 1
-        self.callbacks.call("on_epoch_end", epoch, logs)
-        self.finished = self.model.stop_training
-        self._save()
 
-    def _run_batch(self, arrays: list[Array]) -> None:
-        watched = self.callbacks.watches_batches
-        if watched:
-            self.callbacks.call("on_train_batch_begin", self.batch, {})
-        self.model.steps.train(specs_of(arrays))(*arrays)
-        self.batch += 1
-        if watched:
-            self.callbacks.call("on_train_batch_end", self.batch - 1, self._logs())
-
-    def _logs(self) -> dict[str, float]:
-        return self.model.metric_results()
-
-    def _save_now_and_then(self) -> None:
-        if time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS:
-            self._save()
+    def _run_batch(self, step: Step, arrays: list[Array]) -> None:
+        batch, callbacks = self.batch, self.callbacks
+        if callbacks.watches_batches:
+            callbacks.begin_batch(batch)
+        step(arrays)
+        self.batch = batch + 1
+        if callbacks.watches_batches:
+            callbacks.end_batch(batch, self.model.steps.scores.results())
 
     # ---- interruption and resumption
 
+    def _save_now_and_then(self) -> None:
+        if (
+            self.checkpoint is not None
+            and time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
+        ):
+            self._save()
+
     def _save(self) -> None:
-        self._saved_at = time.monotonic()
         if self.checkpoint is not None:
             save_tree(self.checkpoint, "checkpoint", self.state())
+            self._saved_at = time.monotonic()
 
     def state(self) -> dict[str, Any]:
         """Everything that decides how training goes on."""
+        model = self.model
         return {
+            "run": self._run_settings(),
+            "epochs": self.epochs,
             "epoch": self.epoch,
             "batch": self.batch,
+            "begun": self.begun,
             "finished": self.finished,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "shuffle": self.shuffle,
-            "examples": len(self.data),
-            "seed": self.model.seed,
-            "epochs_seen": self.model.epochs_seen,
-            "executor": self.model.steps.executor.settings(),
-            "variables": {n: v.numpy() for n, v in self._variables().items()},
+            "logs": self.logs,
+            "seed": model.seed,
+            "epochs_seen": model.epochs_seen,
+            "executor": model.steps.executor.settings(),
+            "optimized": model.optimized(),
+            "variables": {name: one.numpy() for name, one in self._variables().items()},
             "callbacks": self.callbacks.states(),
         }
 
-    def _variables(self) -> dict[str, Variable]:
-        """All variables that the training step reads or writes, under unique names."""
+    def _run_settings(self) -> dict[str, Any]:
+        """What must be the same for a run to go on."""
+        steps = self.model.steps
+        return {
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "examples": len(self.data),
+            "optimizer": type(steps.optimizer).__name__,
+            "loss": steps.loss.name,
+            "metrics": [metric.name for metric in steps.scores.metrics],
+        }
+
+    def _variables(self, *kinds: str) -> dict[str, Variable]:
+        """The variables that the training step reads or writes, under unique names."""
         model = self.model
-        random = [model.random.seed, model.random.step]
         groups = {
             "model": model.variables,
             "optimizer": model.optimizer.variables,
-            "metrics": model.metric_variables,
-            "random": random,
+            "metrics": model.steps.scores.variables,
+            "random": [model.random.seed, model.random.step],
         }
-        return {f"{kind}/{number}": variable for kind, variables in groups.items()
-                for number, variable in enumerate(variables)}  # fmt: skip
+        return {f"{kind}/{number}": variable for kind in kinds or groups
+                for number, variable in enumerate(groups[kind])}  # fmt: skip
 
     def _take_up(self) -> None:
         """Go on from the checkpoint, if there is one."""
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         state = load_tree(self.checkpoint, "checkpoint")
-        self._require_same_run(state)
-        self.model.use_executor_settings(state["executor"])
-        self.model.prepare_metrics(*self.data.take(slice(0, 1)))
-        self.model.optimizer.build(self.model.trainable_variables)
+        try:
+            self._require_same_run(state["run"])
+            self._restore(state)
+        except FileError as error:
+            raise FileError(
+                f"The checkpoint {os.fspath(self.checkpoint)!r} is of another run: {error} "
+                "Name another checkpoint, or remove it."
+            ) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise FileError(
+                f"The checkpoint {os.fspath(self.checkpoint)!r} cannot be read here: {error!r}. "
+                "Name another checkpoint, or remove it."
+            ) from error
+
+    def _require_same_run(self, then: Mapping[str, Any]) -> None:
+        for name, now in self._run_settings().items():
+            if then[name] != now:
+                raise FileError(f"it had {name} {then[name]!r}. Got {now!r}.")
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Take everything back; what can fail comes first, so that a failure changes nothing."""
+        model = self.model
+        number = {name: int(state[name]) for name in
+                  ("epoch", "batch", "epochs", "seed", "epochs_seen")}  # fmt: skip
+        begun, finished, logs = bool(state["begun"]), bool(state["finished"]), dict(state["logs"])
+        then: Mapping[str, Array] = state["variables"]
+        _require_same_shapes(self._variables("model"), then, "model/")
+        model.build_optimizer(state["optimized"])
         variables = self._variables()
-        if set(variables) != set(state["variables"]):
-            raise FileError(f"{os.fspath(self.checkpoint)!r} belongs to another model or "
-                            "optimizer. Name another checkpoint, or remove it.")  # fmt: skip
-        for name, value in state["variables"].items():
-            variables[name].assign(value)
-        self.model.seed, self.model.epochs_seen = state["seed"], state["epochs_seen"]
-        self.epoch, self.batch = state["epoch"], state["batch"]
-        self.finished = bool(state["finished"]) and self.epochs <= state["epochs"]
+        _require_same_shapes(variables, then)
         self.callbacks.restore(state["callbacks"])
+        model.use_executor_settings(state["executor"])
+        for name, variable in variables.items():
+            variable.assign(then[name])
+        model.seed, model.epochs_seen = number["seed"], number["epochs_seen"]
+        self.epoch, self.batch, self.begun = number["epoch"], number["batch"], begun
+        self.finished, self.logs = finished and self.epochs <= number["epochs"], logs
 
-    def _require_same_run(self, state: Mapping[str, Any]) -> None:
-        """What decides the order of the data must be as it was.
 
-        Raises:
-            FileError: it is not.
-        """
-        for name, now in (
-            ("batch_size", self.batch_size), ("shuffle", self.shuffle), ("examples", len(self.data)),
-        ):  # fmt: skip
-            if state[name] != now:
-                raise FileError(
-                    f"{os.fspath(self.checkpoint or '')!r} was written with {name} {state[name]}. "
-                    f"Got {now}; go on with the same, or remove the checkpoint."
-                )
+def _require_same_shapes(
+    variables: Mapping[str, Variable], arrays: Mapping[str, Array], prefix: str = ""
+) -> None:
+    here = {name: (one.shape, str(one.dtype)) for name, one in variables.items()}
+    there = {name: (one.shape, str(one.dtype)) for name, one in arrays.items()
+             if name.startswith(prefix)}  # fmt: skip
+    if here != there:
+        name = min(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+        raise FileError(f"it had {_shown(there.get(name))} as variable {name}, the model and its "
+                        f"optimizer have {_shown(here.get(name))}.")  # fmt: skip
+
+
+def _shown(spec: tuple[tuple[int, ...], str] | None) -> str:
+    return "nothing" if spec is None else f"{spec[1]}{list(spec[0])}"
 
 
 @contextmanager

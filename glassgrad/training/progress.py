@@ -6,9 +6,17 @@ import sys
 import time
 from typing import Any, TextIO
 
+from glassgrad.errors import ArgumentError
 from glassgrad.training.callbacks import Callback, Logs
 
-__all__ = ["PlainProgress", "ProgressBar", "progress_for", "written"]
+__all__ = [
+    "PlainProgress",
+    "ProgressBar",
+    "checked_verbosity",
+    "progress_for",
+    "show_results",
+    "written",
+]
 
 SECONDS_BETWEEN_LOOKS = 0.1
 
@@ -27,14 +35,40 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 
-def progress_for(verbose: str | int, stream: TextIO | None = None) -> Callback | None:
-    """The callback that shows progress: 0 none, 1 a bar, 2 a line an epoch, "auto" by the stream."""
+def progress_for(
+    verbose: str | int, stream: TextIO | None = None
+) -> ProgressBar | PlainProgress | None:
+    """The callback that shows progress: 0 none, 1 a bar, 2 a line an epoch, "auto" by the stream.
+
+    Raises:
+        ArgumentError: ``verbose`` is something else.
+    """
     stream = sys.stderr if stream is None else stream
-    if verbose == "auto":
-        verbose = 1 if stream.isatty() else 2
-    if not verbose:
+    chosen = checked_verbosity(verbose)
+    if chosen == "auto":
+        chosen = 1 if stream.isatty() else 2
+    if not chosen:
         return None
-    return ProgressBar(stream) if verbose == 1 else PlainProgress(stream)
+    return ProgressBar(stream) if chosen == 1 else PlainProgress(stream)
+
+
+def checked_verbosity(verbose: str | int) -> str | int:
+    """How much is shown.
+
+    Raises:
+        ArgumentError: ``verbose`` is none of Keras's values.
+    """
+    if verbose not in ("auto", 0, 1, 2):
+        raise ArgumentError("verbose must be 'auto', 0 for silence, 1 for a bar or 2 for a line an "
+                            f"epoch. Got {verbose!r}.")  # fmt: skip
+    return verbose
+
+
+def show_results(verbose: str | int, logs: Logs, stream: TextIO | None = None) -> None:
+    """A line with the results of an evaluation; with "auto" on a terminal only."""
+    stream = sys.stderr if stream is None else stream
+    if stream.isatty() if checked_verbosity(verbose) == "auto" else verbose:
+        print(written(logs), file=stream, flush=True)
 
 
 class PlainProgress(Callback):
@@ -48,12 +82,19 @@ class PlainProgress(Callback):
         """Look at the clock."""
         self.started = time.perf_counter()
 
+    def on_epoch_resume(self, epoch: int, batch: int) -> None:
+        """Look at the clock."""
+        self.started = time.perf_counter()
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the line."""
         seconds = time.perf_counter() - self.started
         epochs = self.params["epochs"]
         print(f"epoch {epoch + 1}/{epochs}  {seconds:.1f} s  {written(logs)}",
               file=self.stream, flush=True)  # fmt: skip
+
+    def close(self) -> None:
+        """There is nothing to take away."""
 
 
 class ProgressBar(Callback):
@@ -72,22 +113,25 @@ class ProgressBar(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Show the bar where training begins or goes on."""
         if self._bar is None:
-            self._start(epoch)
+            self._start(epoch, 0)
 
-    def _start(self, epoch: int) -> None:
+    def on_epoch_resume(self, epoch: int, batch: int) -> None:
+        """Show the bar in the middle of an epoch."""
+        self._start(epoch, batch)
+
+    def _start(self, epoch: int, batch: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         steps, epochs = self.params["steps"], self.params["epochs"]
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("epoch {task.fields[epoch]}"), BarColumn(bar_width=None),
             TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[logs]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-            console=Console(file=self.stream), refresh_per_second=8,
+            TimeRemainingColumn(compact=True), TextColumn("left"),
+            console=Console(file=self.stream), refresh_per_second=8, expand=True, transient=True,
         )  # fmt: skip
         self._progress.start()
-        self._done = self._from = epoch * steps
+        self._done = self._from = epoch * steps + batch
         self._began = time.perf_counter()
         self._bar = self._progress.add_task(
             "", total=steps * epochs, completed=self._done,

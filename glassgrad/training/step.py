@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol, TypeAlias
 
-from glassgrad.errors import GradientError
+import numpy as np
+
+from glassgrad.errors import ArgumentError
 from glassgrad.execute.executor import Executor, Program
 from glassgrad.gradients import gradients
 from glassgrad.graph import (
@@ -19,11 +22,21 @@ from glassgrad.graph import (
     scope,
     tracing,
 )
+from glassgrad.graph.operation import Array
 from glassgrad.losses import Loss, fuse_probabilities
-from glassgrad.metrics import Mean, Metric
+from glassgrad.ops.loss import Softmax
 from glassgrad.optimizers import Optimizer
+from glassgrad.training.data import ArrayData
+from glassgrad.training.scores import Scores
+from glassgrad.training.targets import checked_targets
 
-__all__ = ["Steps"]
+__all__ = ["Step", "Steps", "predictions_of", "specs_of"]
+
+PROGRAMS = 32  # kept for each kind of step; the one longest unused gives way
+FREEZINGS = 4  # combinations of frozen layers whose programs are kept
+
+Specs: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
+Build: TypeAlias = Callable[[list[Tensor], Trace], list[Tensor]]
 
 
 class Trainable(Protocol):
@@ -36,74 +49,156 @@ class Trainable(Protocol):
     @property
     def trainable_variables(self) -> list[Variable]: ...
 
+    def trainability(self) -> tuple[object, ...]: ...
 
-@dataclass(eq=False)
+
+def specs_of(arrays: Sequence[Array]) -> tuple[TensorSpec, ...]:
+    """Shape and dtype of arrays."""
+    return tuple(TensorSpec(array.shape, array.dtype) for array in arrays)
+
+
+def _shapes_of(arrays: Sequence[Array]) -> Specs:
+    # A tuple of tuples is hashed several times as fast as a tuple of specs.
+    return tuple([(array.shape, array.dtype) for array in arrays])
+
+
+class Step:
+    """One kind of step: a program for each shape of a batch, made when that shape first comes.
+
+    Args:
+        build: makes the graph: placeholders and the trace in, outputs out.
+        executor: compiles it.
+        random: where layers that draw random numbers take their key from.
+        training: whether layers behave as in training.
+    """
+
+    def __init__(
+        self, build: Build, executor: Executor, random: RandomState, training: bool = False
+    ) -> None:
+        self._build = build
+        self._executor = executor
+        self._random = random
+        self._training = training
+        self._program = lru_cache(PROGRAMS)(self._compiled)
+
+    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run the step on a batch."""
+        return self._program(_shapes_of(arrays)).run(arrays)
+
+    def program(self, specs: Sequence[TensorSpec]) -> Program:
+        """The program for batches of a shape, to be prepared or read."""
+        return self._program(tuple([(spec.shape, spec.dtype) for spec in specs]))
+
+    def _compiled(self, specs: Specs) -> Program:
+        inputs = _placeholders(specs)
+        with tracing(Trace(self._training, self._random)) as trace:
+            outputs = self._build(inputs, trace)
+        fused = fuse_probabilities([*outputs, *trace.updates.values()])
+        updates = dict(zip(trace.updates, fused[len(outputs) :], strict=True))
+        return self._executor.compile(fused[: len(outputs)], inputs, updates)
+
+
 class Steps:
-    """The programs of a model: one for each kind of step and each shape of batch."""
+    """The steps of a compiled model.
 
-    model: Trainable
-    loss: Loss
-    optimizer: Optimizer
-    metrics: Callable[[Tensor, Tensor], list[Metric]]
-    executor: Executor
-    loss_tracker: Mean = field(default_factory=lambda: Mean(name="loss"))
-    programs: dict[object, Program] = field(default_factory=dict)
+    Args:
+        model: gives predictions and says which of its variables are trainable.
+        loss: what is made small.
+        optimizer: how.
+        scores: the mean loss and the metrics.
+        executor: what runs the programs.
+    """
+
+    def __init__(
+        self, model: Trainable, loss: Loss, optimizer: Optimizer, scores: Scores, executor: Executor
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scores = scores
+        self.executor = executor
+        self.evaluation = Step(self._evaluation_graph, executor, model.random)
+        self.prediction = Step(predictions_of(model), executor, model.random)
+        self._training = lru_cache(FREEZINGS)(self._training_step)
+        self._output_shape = lru_cache(PROGRAMS)(self._follow_model)
+        self._fits = lru_cache(PROGRAMS)(self._follow_loss)
+
+    @property
+    def training(self) -> Step:
+        """The step of learning, for the layers that are not frozen now."""
+        return self._training(self.model.trainability())
 
     def train(self, specs: Sequence[TensorSpec]) -> Program:
-        """One step of learning: the loss out, variables updated."""
-        return self._program("train", specs, self._training_graph)
+        """The program of a step of learning: the loss out, variables updated."""
+        return self.training.program(specs)
 
     def evaluate(self, specs: Sequence[TensorSpec]) -> Program:
-        """Loss and metrics of a batch, without learning."""
-        return self._program("evaluate", specs, self._evaluation_graph)
+        """The program that takes loss and metrics of a batch, without learning."""
+        return self.evaluation.program(specs)
 
     def predict(self, specs: Sequence[TensorSpec]) -> Program:
-        """The model's output."""
-        return self._program("predict", specs, self._prediction_graph)
+        """The program that gives the model's output."""
+        return self.prediction.program(specs)
 
-    def _program(
-        self,
-        kind: str,
-        specs: Sequence[TensorSpec],
-        build: Callable[[list[Tensor], Trace], list[Tensor]],
-    ) -> Program:
-        """The program for these shapes; trainable variables may have been frozen meanwhile."""
-        frozen = tuple(id(variable) for variable in self.model.trainable_variables)
-        key = (kind, tuple(specs), frozen)
-        if key not in self.programs:
-            labels = ("x", "y", "sample_weight")
-            inputs = [placeholder(s.shape, s.dtype, n) for s, n in zip(specs, labels, strict=False)]
-            with tracing(Trace(training=kind == "train", random=self.model.random)) as trace:
-                outputs = build(inputs, trace)
-            updates = trace.updates
-            fused = fuse_probabilities([*outputs, *updates.values()])
-            outputs = list(fused[: len(outputs)])
-            updates = dict(zip(updates, fused[len(outputs) :], strict=True))
-            self.programs[key] = self.executor.compile(outputs, inputs, updates)
-        return self.programs[key]
+    def _training_step(self, trainability: tuple[object, ...]) -> Step:
+        return Step(self._training_graph, self.executor, self.model.random, training=True)
+
+    def checked(self, data: ArrayData) -> ArrayData:
+        """Data that fit the model, the loss and the metrics; known before the first step.
+
+        Builds the model, if that is still to be done.
+
+        Raises:
+            ShapeError: inputs do not fit the model, or targets its output.
+            DataError, DtypeError: the targets mean nothing to the loss.
+        """
+        data = checked_targets(data, self.loss, self._output_shape(data.x.shape, data.x.dtype))
+        self._fits(_shapes_of(data.arrays))
+        return data
+
+    def _follow_model(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
+        with tracing(Trace(random=self.model.random)):
+            output = _one_tensor(self.model(placeholder(shape, dtype)))
+        if isinstance(output.node.operation, Softmax) and output.shape[-1] == 1:
+            warnings.warn(
+                "The model ends in a softmax of one unit, which is 1 whatever comes in and learns "
+                "nothing. For yes or no use activation='sigmoid' with binary_crossentropy, or two "
+                "units.",
+                stacklevel=2,
+            )
+        return output.shape
+
+    def _follow_loss(self, specs: Specs) -> None:
+        with tracing(Trace(random=self.model.random)) as trace:
+            (objective,) = self._evaluation_graph(_placeholders(specs), trace)
+        if objective.shape:
+            raise ArgumentError(
+                f"The loss of a batch must be one number. Got shape {objective.shape}; choose "
+                "another reduction than 'none'."
+            )
+
+    # ---- graphs
 
     def _training_graph(self, inputs: list[Tensor], trace: Trace) -> list[Tensor]:
         objective, predictions = self._objective(inputs, trace)
         (objective,) = fuse_probabilities([objective])
         variables = self.model.trainable_variables
-        slopes = gradients(objective, variables)
-        if all(slope is None for slope in slopes):
-            raise GradientError("The loss reaches no trainable variable: there is nothing to "
-                                "learn. Is every layer frozen?")  # fmt: skip
-        with scope("optimizer"):
-            self.optimizer.apply(slopes, variables)
+        if variables:
+            slopes = gradients(objective, variables)
+            with scope("optimizer"):
+                self.optimizer.apply(slopes, variables)
+        else:
+            warnings.warn("The model does not have any trainable weights: nothing is learnt.",
+                          stacklevel=2)  # fmt: skip
         step = self.model.random.step
         step.assign(step.tensor + 1)
-        self._track(objective, predictions, inputs)
+        self._score(objective, predictions, inputs)
         return [objective]
 
     def _evaluation_graph(self, inputs: list[Tensor], trace: Trace) -> list[Tensor]:
         objective, predictions = self._objective(inputs, trace)
-        self._track(objective, predictions, inputs)
+        self._score(objective, predictions, inputs)
         return [objective]
-
-    def _prediction_graph(self, inputs: list[Tensor], trace: Trace) -> list[Tensor]:
-        return [self.model(inputs[0])]
 
     def _objective(self, inputs: list[Tensor], trace: Trace) -> tuple[Tensor, Tensor]:
         """Loss and penalties, and the predictions."""
@@ -115,10 +210,27 @@ class Steps:
                 objective = objective + penalty
         return objective, predictions
 
-    def _track(self, objective: Tensor, predictions: Tensor, inputs: list[Tensor]) -> None:
-        """Let the loss and the metrics take the batch in; a batch counts by its examples."""
+    def _score(self, objective: Tensor, predictions: Tensor, inputs: list[Tensor]) -> None:
         x, y, *weights = inputs
         with scope("metrics"):
-            self.loss_tracker.update_state(objective, sample_weight=float(x.shape[0]))
-            for metric in self.metrics(y, predictions):
-                metric.update_state(y, predictions)
+            self.scores.update(
+                objective, x.shape[0], y, predictions, weights[0] if weights else None
+            )
+
+
+def predictions_of(model: Trainable) -> Build:
+    """The graph that gives the model's output alone."""
+    return lambda inputs, trace: [_one_tensor(model(inputs[0]))]
+
+
+def _one_tensor(output: object) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise ArgumentError(
+            f"A model must give one tensor to be trained. Got {type(output).__name__}."
+        )
+    return output
+
+
+def _placeholders(specs: Specs) -> list[Tensor]:
+    labels = ("x", "y", "sample_weight")
+    return [placeholder(*spec, label) for spec, label in zip(specs, labels, strict=False)]

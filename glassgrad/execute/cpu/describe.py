@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-from glassgrad.execute.cpu.fuse import Kind, source_of
-from glassgrad.execute.cpu.plan import Buffer, Launch, Plan
-from glassgrad.graph import Formula, Leaf, Names, Node, Tensor
+from glassgrad.execute.cpu.fuse import Kind, source_of, sources_of
+from glassgrad.execute.cpu.plan import Launch, Operand, Plan
+from glassgrad.graph import Formula, Leaf, Names, Node, Tensor, Variable
 from glassgrad.ops.mapping import ElementwiseMap
 
 __all__ = ["describe"]
@@ -16,7 +17,7 @@ EXPLANATIONS = {
     Kind.PRODUCT: "a matrix product; what follows is applied while its tile is in cache",
     Kind.COLUMN_SUM: "the sum of each column",
     Kind.COPY: "a value put where it stays after the step",
-    Kind.UPDATE: "one formula over all parameters, in place",
+    Kind.UPDATE: "one formula over lists of tensors",
     Kind.REFERENCE: "no kernel of its own: NumPy, called from the plan",
 }
 LONGEST_FORMULA = 160
@@ -26,10 +27,15 @@ def describe(plan: Plan) -> str:
     """Write a plan: what each launch computes, on how much memory, with how many operations."""
     kinds = [kind for kind in Kind if any(launch.kind is kind for launch in plan.launches)]
     legend = [f"  {kind.value:<10} {EXPLANATIONS[kind]}" for kind in kinds]
+    names = Names()
+    for launch in plan.launches:  # what leaves a launch is numbered in the order of the launches
+        for tensor in launch.made if launch.kind not in (Kind.COPY, Kind.UPDATE) else ():
+            names[tensor]  # noqa: B018 -- a name is given at the first question
     paragraphs = [
-        line for number, launch in enumerate(plan.launches, 1)
-        for line in _paragraph(number, launch, plan.names)
-    ]  # fmt: skip
+        line
+        for number, launch in enumerate(plan.launches, 1)
+        for line in _paragraph(number, launch, names)
+    ]
     return "\n".join([_heading(plan), "", *legend, "", *paragraphs])
 
 
@@ -37,7 +43,8 @@ def _heading(plan: Plan) -> str:
     waits = sum(launch.barrier for launch in plan.launches)
     operations = sum(launch.operations for launch in plan.launches)
     return (
-        f"{len(plan.launches)} launches in {plan.parts} parts, {waits} waits, "
+        f"{_counted(len(plan.launches), 'launch', 'launches')} in "
+        f"{_counted(plan.parts, 'part')}, {_counted(waits, 'wait')}, "
         f"{_count(operations)} operations a step, {_memory(plan.workspace_bytes)} of workspace"
     )
 
@@ -45,7 +52,8 @@ def _heading(plan: Plan) -> str:
 def _paragraph(number: int, launch: Launch, names: Names) -> list[str]:
     scope = next((node.scope for node in launch.nodes if node.scope), "")
     touched = sum(buffer.bytes for buffer in {*launch.reads, *launch.writes})
-    facts = [_memory(touched), f"{_count(launch.operations)} operations"]
+    facts = [_memory(touched)]
+    facts += [f"{_count(launch.operations)} operations"] if launch.operations else []
     facts += ["then all threads wait"] if launch.barrier else []
     head = f"{number:>3}  {launch.kind.value:<10} {', '.join(facts)}"
     if scope:
@@ -53,89 +61,88 @@ def _paragraph(number: int, launch: Launch, names: Names) -> list[str]:
     return [head, *(f"        {line}" for line in _formulas(launch, names))]
 
 
-def _formulas(launch: Launch, names: Names) -> list[str]:
+def _formulas(launch: Launch, names: Names) -> Iterator[str]:
     """A line for each value that the launch leaves behind."""
     if launch.kind is Kind.UPDATE:
-        return _update_formulas(launch)
-    if launch.kind is Kind.COPY:
-        return [f"{_owner(launch.writes[0])} ← {_name(launch.nodes[0].outputs[0], names).plain}"]
-    inside = set(launch.nodes)
+        yield from _update_formulas(launch)
+    elif launch.kind is Kind.COPY:
+        yield from _copy_formulas(launch, names)
+    else:
+        yield from _kernel_formulas(launch, names)
+
+
+def _kernel_formulas(launch: Launch, names: Names) -> Iterator[str]:
+    """Formulas of what is made, and of what is used more than once on the way to it."""
+    made = {tensor.node for tensor in launch.made}
     uses = _uses(launch.nodes)
-    lines = []
+    inline = {node for node in launch.nodes if node not in made and uses[node] == 1}
     for node in launch.nodes:
-        tensor = node.outputs[0]
-        if uses.get(node, 0) == 1 and tensor.key not in names:
-            continue
-        written = _written(node, inside, uses, names)
-        shape = ", ".join(map(str, node.specs))
-        lines.append(f"{names[tensor].plain} = {_shortened(written.plain)}   {shape}")
-    return lines
+        if node not in inline:
+            written = _written(node, inline, names)
+            results = ", ".join(names[tensor].plain for tensor in node.outputs)
+            specs = ", ".join(map(str, node.specs))
+            yield f"{results} = {_shortened(written.plain)}   {specs}"
 
 
-def _uses(nodes: Iterable[Node]) -> dict[Node, int]:
-    """How often each node is read within the launch; one that leaves it counts as more."""
-    counts: dict[Node, int] = {}
-    for node in nodes:
-        for tensor in node.inputs:
-            maker = source_of(tensor).node
-            counts[maker] = counts.get(maker, 0) + 1
-    return counts
+def _uses(nodes: Iterable[Node]) -> Counter[Node]:
+    """How often each node is read within the launch."""
+    return Counter(source.node for node in nodes for source in sources_of(node))
 
 
-def _written(node: Node, inside: set[Node], uses: dict[Node, int], names: Names) -> Formula:
+def _written(node: Node, inline: set[Node], names: Names) -> Formula:
     """The formula of a node, with those written in that are used only there."""
-    operands = []
-    for tensor in node.inputs:
-        source = source_of(tensor)
-        if source.node in inside and uses[source.node] == 1 and source.key not in names:
-            operands.append(_written(source.node, inside, uses, names))
-        else:
-            operands.append(_name(tensor, names))
+    operands = [
+        _written(source.node, inline, names) if source.node in inline else names[source]
+        for source in sources_of(node)
+    ]
     return node.operation.formula(operands)
 
 
-def _name(tensor: Tensor, names: Names) -> Formula:
-    return names[source_of(tensor)]
+def _copy_formulas(launch: Launch, names: Names) -> Iterator[str]:
+    for (_, _, target), value in zip(launch.calls, launch.made, strict=True):
+        assert isinstance(target, Operand)
+        owner = target.buffer.owner
+        name = owner.name if isinstance(owner, Variable) else "a copy"
+        yield f"{name} ← {names[source_of(value)].plain}"
 
 
-def _update_formulas(launch: Launch) -> list[str]:
+def _update_formulas(launch: Launch) -> Iterator[str]:
     """The body, on names that say what each list is."""
     (node,) = launch.nodes
     operation = node.operation
     assert isinstance(operation, ElementwiseMap)
-    names = Names()
-    size = sum(int(str(member[0])) for member in launch.members)
+    names, results = _names_of_update(launch, operation)
     inner = [n for n in operation.body.nodes if not isinstance(n.operation, Leaf)]
-    results = _results(operation)
     uses = _uses(inner)
-    lines = [f"for each of {size:,} elements of {len(launch.members)} variables:"]
-    for body_node in inner:
-        if uses.get(body_node, 0) == 1 and body_node not in results:
-            continue
-        written = _written(body_node, set(inner) - set(results), uses, names).plain
-        target = names[body_node.outputs[0]].plain
-        place = results.get(body_node)
+    inline = {one for one in inner if uses[one] == 1 and one not in results}
+    size = sum(member[0].size for member in operation.split(node.inputs)[1])
+    yield f"for each of {size:,} elements of {_counted(operation.length, 'tensor')}:"
+    for one in inner:
+        if one not in inline:
+            written = _written(one, inline, names).plain
+            yield f"    {names[one.outputs[0]].plain} = {written}"
+
+
+def _names_of_update(launch: Launch, operation: ElementwiseMap) -> tuple[Names, set[Node]]:
+    """Names inside the formula, and its results: "new" is what takes the place of an input."""
+    inputs = Names()
+    given = {tensor.key: inputs[tensor] for tensor in operation.body.inputs}
+    results = set()
+    for output, place in zip(operation.body.outputs, launch.in_place, strict=True):
+        results.add(output.node)
         if place is not None:
-            changed = names[operation.body.inputs[operation.shared + place]].plain
-            target = f"new {changed}" if changed.isidentifier() else target
-        lines.append(f"    {target} = {written}")
-    return lines
-
-
-def _results(operation: ElementwiseMap) -> dict[Node, int]:
-    """The nodes of the body whose values leave it; an output's list is that of its input.
-
-    The gradients, which do not change, are the second list.
-    """
-    return {t.node: n if n == 0 else n + 1 for n, t in enumerate(operation.body.outputs)}
-
-
-def _owner(buffer: Buffer) -> str:
-    return getattr(buffer.owner, "name", "a copy")
+            changed = inputs[operation.body.inputs[operation.shared + place]]
+            new = Formula(f"new {changed.plain}", rf"{changed.latex}^{{new}}")
+            given.setdefault(output.key, new)
+    return Names(given), results
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_FORMULA else text[: LONGEST_FORMULA - 2] + " …"
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _memory(length: int) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import Any
 
+from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Operation
 from glassgrad.ops import elementwise as e
 from glassgrad.ops.movement import BroadcastTo
-from glassgrad.ops.random import RandomUniform
 
-__all__ = ["MATHEMATICS", "expression", "has_expression"]
+__all__ = ["MATHEMATICS", "expression", "has_expression", "is_cheap"]
 
 MATHEMATICS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 
@@ -23,7 +23,7 @@ TEMPLATES: dict[type[Operation], str] = {
     e.Power: "{0} ** {1}",
     e.Negative: "-{0}",
     e.Absolute: "abs({0})",
-    e.Sign: "sign({0})",
+    e.Sign: "({dtype}(1) if {0} > {zero} else ({dtype}(-1) if {0} < {zero} else {0}))",
     e.Square: "{0} * {0}",
     e.Sqrt: "sqrt({0})",
     e.Exp: "exp({0})",
@@ -48,6 +48,11 @@ TEMPLATES: dict[type[Operation], str] = {
     BroadcastTo: "{0}",
 }
 
+CHEAP = frozenset(TEMPLATES) - {
+    e.Divide, e.Power, e.Sqrt, e.Exp, e.Expm1, e.Log, e.Log1p, e.Sigmoid, e.Tanh,
+}  # fmt: skip
+"""What takes less time to compute again than to store and to load."""
+
 
 @singledispatch
 def expression(operation: Operation, operands: Sequence[str], dtype: str, index: str) -> str:
@@ -60,23 +65,21 @@ def expression(operation: Operation, operands: Sequence[str], dtype: str, index:
         index: the position of the element in the whole tensor.
     """
     template = TEMPLATES[type(operation)]
-    return template.format(*operands, zero=f"{dtype}(0)")
+    return template.format(*operands, dtype=dtype, zero=f"{dtype}(0)")
 
 
 @expression.register
-def _clip(operation: e.Clip, operands: Sequence[str], dtype: str, index: str) -> str:
-    low, high = f"{dtype}({operation.low!r})", f"{dtype}({operation.high!r})"
-    (x,) = operands
-    return f"({low} if {x} < {low} else ({high} if {x} > {high} else {x}))"
-
-
-@expression.register
-def _uniform(operation: RandomUniform, operands: Sequence[str], dtype: str, index: str) -> str:
-    seed, step = operands
-    return f"uniform_{dtype}({seed}, uint32({operation.stream}), {step}, uint32({index}))"
+def _uniform(operation: StreamedUniform, operands: Sequence[str], dtype: str, index: str) -> str:
+    seed, step, stream = operands
+    return f"uniform_{dtype}({seed}, {stream}, {step}, uint32({index}))"
 
 
 def has_expression(operation: Operation) -> bool:
     """Whether the operation can be part of a generated kernel."""
     registered: Callable[..., Any] = expression.dispatch(type(operation))
     return type(operation) in TEMPLATES or registered is not expression.dispatch(object)
+
+
+def is_cheap(operation: Operation) -> bool:
+    """Whether it is better computed again wherever it is needed than stored."""
+    return type(operation) in CHEAP

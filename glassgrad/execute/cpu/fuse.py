@@ -5,26 +5,33 @@ A fused kernel walks a space of ``rows`` times ``columns``. Every value in it fo
 (`COLUMN`), or not at all (`SCALAR`). Because memory is row-major, a pattern says where an element
 lies whatever the shape is called: a reshape changes nothing, a broadcast is a reading pattern,
 and a reduction over the last axes turns a full value into a row value.
+
+First every node joins the group of one of its inputs, if it can. Then what is cheap, such as the
+question whether a unit was active, moves to the groups that ask, instead of being stored for
+them; several of them may compute it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 
-from glassgrad.execute.cpu.expressions import has_expression
-from glassgrad.graph import Leaf, Node, Operation, Tensor, walk
+from glassgrad.execute.cpu.expressions import has_expression, is_cheap
+from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
-from glassgrad.ops.movement import Reshape
+from glassgrad.ops.movement import BroadcastTo, Reshape, broadcast_to
 from glassgrad.ops.reduction import Argmax, Max, Sum, normalize_axes
 
-__all__ = ["Group", "Kind", "Pattern", "fuse", "source_of"]
+__all__ = ["Group", "Kind", "Pattern", "fuse", "is_reduction", "source_of", "sources_of", "spread"]
 
 LARGEST_GROUP = 48
+LARGEST_MOVE = 8
 
 
 class Pattern(Enum):
@@ -49,18 +56,20 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Group:
-    """Nodes that are computed together.
+    """Nodes that are computed together, inputs before their users.
 
-    ``columns`` is ``None`` as long as no member needs to know where a row ends.
+    ``columns`` is ``None`` as long as no member needs to know where a row ends. ``before`` has a
+    bit for each group that must run before this one.
     """
 
     kind: Kind
     size: int
     columns: int | None
+    number: int
     nodes: list[Node] = field(default_factory=list)
-    patterns: dict[Key, Pattern] = field(default_factory=dict)
+    patterns: dict[Node, Pattern] = field(default_factory=dict)
     readings: dict[tuple[Node, int], Pattern] = field(default_factory=dict)
-    after: set[Group] = field(default_factory=set)
+    before: int = 0
 
     @property
     def rows(self) -> int:
@@ -70,117 +79,234 @@ class Group:
 
 def source_of(tensor: Tensor) -> Tensor:
     """The tensor whose memory holds the same elements in the same order."""
-    while True:
-        node = tensor.node
-        same_dtype = isinstance(node.operation, Cast) and node.inputs[0].dtype == tensor.dtype
-        if not (isinstance(node.operation, Reshape | StopGradient) or same_dtype):
-            return tensor
-        tensor = node.inputs[0]
+    while _is_alias(tensor.node):
+        tensor = tensor.node.inputs[0]
+    return tensor
 
 
-def is_alias(node: Node) -> bool:
+def _is_alias(node: Node) -> bool:
     """Whether the node moves nothing and computes nothing."""
-    return source_of(node.outputs[0]).node is not node
+    kind = type(node.operation)
+    if kind is Cast:
+        return node.inputs[0].dtype == node.specs[0].dtype
+    return kind is Reshape or kind is StopGradient
 
 
-def is_element(operation: Operation) -> bool:
-    """Whether every element is computed by itself, in a way that kernels can write."""
-    return has_expression(operation)
+def sources_of(node: Node) -> list[Tensor]:
+    """Where the node's inputs come from."""
+    return [source_of(tensor) for tensor in node.inputs]
 
 
-def fuse(outputs: list[Tensor]) -> list[Group]:
+def is_reduction(operation: Operation) -> bool:
+    """Whether rows may become single values by it."""
+    return type(operation) in (Sum, Max, Argmax)  # a subclass may mean something else
+
+
+def fuse(outputs: Sequence[Tensor]) -> list[Group]:
     """Gather the nodes that the outputs need into groups, in an order in which they can run."""
-    home: dict[Node, Group] = {}
-    groups: list[Group] = []
-    for node in walk(outputs):
-        if isinstance(node.operation, Leaf) or is_alias(node):
-            continue
-        group = _group_to_join(node, home, groups) or _new_group(node, groups)
-        _add(node, group, home)
-    return _ordered(groups, home)
+    walked = walk(outputs)
+    nodes = [n for n in walked if not (isinstance(n.operation, Leaf) or _is_alias(n))]
+    fusion = _Fusion()
+    for node in nodes:
+        fusion.place(node)
+    _Moves(fusion, nodes, {source_of(tensor).node for tensor in outputs}).make()
+    return _ordered([group for group in fusion.groups if group.nodes], fusion.home)
 
 
-def _group_to_join(node: Node, home: dict[Node, Group], groups: list[Group]) -> Group | None:
-    if not _is_fusable(node):
+def spread(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Repeat in memory what is read by no pattern: broadcasts along middle or different axes."""
+
+    def repeat(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
+        operation = node.operation
+        is_broadcast = type(operation) is BroadcastTo  # the one that repeats
+        if is_broadcast or not has_expression(operation) or _space(node) is not None:
+            return None
+        target = node.specs[0].shape
+        lengths = [_broadcast_columns(t.shape, target) for t in inputs if _is_repeated(t, target)]
+        kept = next((length for length in lengths if length is not None), None)
+        copy = Node(operation, tuple(_repeated(t, target, kept) for t in inputs), node.specs)
+        copy.scope = node.scope
+        return copy.outputs
+
+    return rewrite(outputs, repeat)
+
+
+def _is_repeated(tensor: Tensor, target: tuple[int, ...]) -> bool:
+    return tensor.size not in (1, prod(target))
+
+
+def _repeated(tensor: Tensor, target: tuple[int, ...], columns: int | None) -> Tensor:
+    """The tensor at full size, unless it repeats rows or columns of the given length."""
+    if not _is_repeated(tensor, target):
+        return tensor
+    length = _broadcast_columns(tensor.shape, target)
+    return tensor if length is not None and length == columns else broadcast_to(tensor, target)
+
+
+class _Fusion:
+    """The groups as they grow, and the group of each node."""
+
+    def __init__(self) -> None:
+        self.home: dict[Node, Group] = {}
+        self.groups: list[Group] = []
+        self.scalar_groups: list[Group] = []
+
+    def place(self, node: Node) -> None:
+        """Let the node join a group, or begin one."""
+        group = self._group_to_join(node) or self._new_group(node)
+        add(node, group)
+        self.home[node] = group
+        self._remember_order(node, group)
+
+    def _group_to_join(self, node: Node) -> Group | None:
+        if not _is_fusable(node):
+            return None
+        candidates = list(dict.fromkeys(reversed(self._makers(node))))
+        if all(spec.size == 1 for spec in node.specs):
+            candidates += reversed(self.scalar_groups)
+        for group in candidates:
+            has_room = len(group.nodes) < LARGEST_GROUP
+            if has_room and fits(node, group) and self._is_free(node, group):
+                return group
         return None
-    makers = [home[source.node] for source in map(source_of, node.inputs) if source.node in home]
-    candidates = list(dict.fromkeys(reversed(makers)))
-    if all(spec.size == 1 for spec in node.specs):
-        candidates += [group for group in reversed(groups) if group.size == 1]
-    for group in candidates:
-        if len(group.nodes) < LARGEST_GROUP and _fits(node, group) and _is_free(node, group, home):
-            return group
-    return None
+
+    def _makers(self, node: Node) -> list[Group]:
+        return [self.home[s.node] for s in sources_of(node) if s.node in self.home]
+
+    def _is_free(self, node: Node, group: Group) -> bool:
+        """Whether the node may run with the group: nothing it needs comes after the group."""
+        return not any(
+            maker is not group and maker.before >> group.number & 1 for maker in self._makers(node)
+        )
+
+    def _remember_order(self, node: Node, group: Group) -> None:
+        before = group.before
+        for maker in self._makers(node):
+            if maker is not group:
+                before |= maker.before | 1 << maker.number
+        if before == group.before:
+            return
+        group.before = before
+        for other in self.groups:
+            if other.before >> group.number & 1:
+                other.before |= before
+
+    def _new_group(self, node: Node) -> Group:
+        kind, size, columns = _space_of_group(node)
+        group = Group(kind, size, columns, number=len(self.groups))
+        self.groups.append(group)
+        if kind is Kind.LOOP and size == 1:
+            self.scalar_groups.append(group)
+        return group
+
+
+def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
+    """What a group becomes that begins with this node, and the space that it walks."""
+    if _is_plain_product(node):
+        rows, columns = node.specs[0].shape
+        return Kind.PRODUCT, rows * columns, columns
+    if type(node.operation) is ElementwiseMap:
+        return Kind.UPDATE, 0, None
+    if _is_fusable(node) and (space := _space(node)) is not None:
+        return Kind.LOOP, *space
+    if _is_column_sum(node):
+        return Kind.COLUMN_SUM, node.inputs[0].size, node.specs[0].size
+    return Kind.REFERENCE, 0, None
+
+
+def _is_plain_product(node: Node) -> bool:
+    if type(node.operation) is not MatMul:
+        return False
+    a, b = node.inputs
+    return a.dtype.kind == "f" and a.ndim == b.ndim == 2
 
 
 def _is_fusable(node: Node) -> bool:
-    return is_element(node.operation) or _reduced_columns(node) is not None
+    return has_expression(node.operation) or _reduced_columns(node) is not None
 
 
 def _reduced_columns(node: Node) -> int | None:
     """The length of a row where the node reduces rows: all of the last axes, and no other."""
-    operation, shape = node.operation, node.inputs[0].shape if node.inputs else ()
-    if isinstance(operation, Sum | Max):
-        axes = operation.axes
-    elif isinstance(operation, Argmax):
+    if not is_reduction(node.operation):
+        return None
+    kept, reduced = _kept_and_reduced(node)
+    return prod(n for _, n in reduced) if not kept or not reduced or kept[-1] < reduced[0] else None
+
+
+def _is_column_sum(node: Node) -> bool:
+    """Whether the node sums over all of the first axes, and over no other."""
+    if type(node.operation) is not Sum:
+        return False
+    kept, reduced = _kept_and_reduced(node)
+    return bool(kept and reduced) and reduced[-1] < kept[0]
+
+
+def _kept_and_reduced(node: Node) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The axes that a reduction keeps and those that it reduces, with lengths; no axis of 1."""
+    operation, shape = node.operation, node.inputs[0].shape
+    if isinstance(operation, Argmax):
         axes = normalize_axes(operation.axis, len(shape))
     else:
-        return None
-    first = len(shape) - len(axes)
-    return prod(shape[first:]) if axes == tuple(range(first, len(shape))) else None
+        assert isinstance(operation, Sum | Max)
+        axes = operation.axes
+    long = [(axis, length) for axis, length in enumerate(shape) if length != 1]
+    return [a for a in long if a[0] not in axes], [a for a in long if a[0] in axes]
 
 
-def _is_free(node: Node, group: Group, home: dict[Node, Group]) -> bool:
-    """Whether the node may run with the group: nothing it needs comes after the group."""
-    others = {home[s.node] for s in map(source_of, node.inputs) if s.node in home} - {group}
-    seen: set[Group] = set()
-    pending = list(others)
-    while pending:
-        other = pending.pop()
-        if other is group:
-            return False
-        if other not in seen:
-            seen.add(other)
-            pending.extend(other.after)
-    return True
-
-
-def _fits(node: Node, group: Group) -> bool:
+def fits(node: Node, group: Group) -> bool:
     """Whether the node can be computed in the group's space."""
-    if group.kind not in (Kind.LOOP, Kind.PRODUCT):
-        return False
-    space = _space(node)
-    if space is None:
+    if group.kind not in (Kind.LOOP, Kind.PRODUCT) or (space := _space(node)) is None:
         return False
     size, columns = space
-    reduces = _reduced_columns(node) is not None
+    reduces = is_reduction(node.operation)
     if group.kind is Kind.PRODUCT and (reduces or size != group.size):
         return False
+    agreed = group.columns
     if size == group.size:
-        agreed = columns if group.columns is None else group.columns
+        agreed = columns if agreed is None else agreed
         if columns is not None and columns != agreed:
             return False
-    elif group.columns is None or size != group.rows or columns is not None or reduces:
+    elif agreed is None or size != group.rows or columns is not None or reduces:
         return False
-    else:
-        agreed = group.columns
     return all(
-        group.patterns.get(source_of(tensor).key, reading) is reading
-        for tensor, reading in zip(
-            node.inputs, _readings(node, group.size, agreed), strict=True
-        )
+        group.patterns.get(source.node, reading) is reading
+        for source, reading in zip(sources_of(node), _readings(node, group, agreed), strict=True)
     )
+
+
+def add(node: Node, group: Group) -> None:
+    """Make the node a member of a group that it fits."""
+    is_first_of_others = not group.nodes and group.kind is not Kind.LOOP
+    group.nodes.append(node)
+    group.patterns[node] = Pattern.FULL
+    if is_first_of_others:
+        return
+    space = _space(node)
+    assert space is not None
+    if group.columns is None:
+        group.columns = space[1]
+    group.patterns[node] = pattern_of(node, group)
+    for place, reading in enumerate(_readings(node, group, group.columns)):
+        group.readings[node, place] = reading
+
+
+def pattern_of(node: Node, group: Group) -> Pattern:
+    """The pattern that the node's value has in the group."""
+    is_row = is_reduction(node.operation) or node.specs[0].size != group.size
+    return Pattern.ROW if is_row else Pattern.FULL
 
 
 def _space(node: Node) -> tuple[int, int | None] | None:
     """Size and, where the node must know it, row length of the space that it needs."""
-    if (reduced := _reduced_columns(node)) is not None:
-        return node.inputs[0].size, reduced
+    if is_reduction(node.operation):
+        columns = _reduced_columns(node)
+        return None if columns is None else (node.inputs[0].size, columns)
     output = node.specs[0]
-    lengths = set()
-    for tensor in node.inputs:
-        if tensor.size not in (1, output.size):
-            lengths.add(_broadcast_columns(tensor.shape, output.shape))
+    lengths = {
+        _broadcast_columns(tensor.shape, output.shape)
+        for tensor in node.inputs
+        if _is_repeated(tensor, output.shape)
+    }
     if None in lengths or len(lengths) > 1:
         return None
     return output.size, lengths.pop() if lengths else None
@@ -189,24 +315,28 @@ def _space(node: Node) -> tuple[int, int | None] | None:
 def _broadcast_columns(shape: tuple[int, ...], target: tuple[int, ...]) -> int | None:
     """The row length for which a broadcast repeats whole rows or whole columns."""
     padded = (1,) * (len(target) - len(shape)) + shape
-    repeats = [a != b for a, b in zip(padded, target, strict=True)]
-    real = [(repeat, n) for repeat, n in zip(repeats, target, strict=True) if n != 1]
-    last = real[-1][0]
-    inner = 0
-    while inner < len(real) and real[-1 - inner][0] == last:
-        inner += 1
-    if any(repeat == last for repeat, _ in real[: len(real) - inner]):
-        return None
-    return prod(n for _, n in real[len(real) - inner :])
+    repeats = [(a != b, b) for a, b in zip(padded, target, strict=True) if b != 1]
+    last = repeats[-1][0]
+    columns = 1
+    while repeats and repeats[-1][0] == last:
+        columns *= repeats.pop()[1]
+    return None if any(repeat == last for repeat, _ in repeats) else columns
 
 
-def _readings(node: Node, size: int, columns: int | None) -> list[Pattern]:
-    """The pattern by which the node reads each input."""
-    if _reduced_columns(node) is not None:
+def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
+    """The pattern by which the node would read each input in a group of such rows."""
+    if is_reduction(node.operation):
         return [Pattern.FULL]
     output = node.specs[0]
-    at_rows = output.size != size
-    return [_reading(tensor, output.shape, at_rows) for tensor in node.inputs]
+    at_rows = output.size != group.size
+    is_one_row = columns == group.size
+    return [
+        # What was made of a single row is a row's value for its group.
+        Pattern.ROW
+        if is_one_row and tensor.size == 1 and group.patterns.get(source.node) is Pattern.ROW
+        else _reading(tensor, output.shape, at_rows)
+        for tensor, source in zip(node.inputs, sources_of(node), strict=True)
+    ]
 
 
 def _reading(tensor: Tensor, target: tuple[int, ...], at_rows: bool) -> Pattern:
@@ -219,68 +349,158 @@ def _reading(tensor: Tensor, target: tuple[int, ...], at_rows: bool) -> Pattern:
     return Pattern.COLUMN if varies_last else Pattern.ROW
 
 
-def _new_group(node: Node, groups: list[Group]) -> Group:
-    group = _group_for(node)
-    groups.append(group)
-    return group
+class _Moves:
+    """Moves of cheap nodes to the groups that use them.
+
+    A node may move if all that it is made of is in memory anyway, or is in the group that uses
+    it, or is cheap as well and can move with it.
+    """
+
+    def __init__(self, fusion: _Fusion, nodes: list[Node], results: set[Node]) -> None:
+        self.fusion, self.nodes, self.results = fusion, nodes, results
+        self.order = {node: number for number, node in enumerate(nodes)}
+        self.readers: dict[Node, set[Group]] = {node: set() for node in nodes}
+        self.holders: dict[Node, set[Group]] = {node: set() for node in nodes}
+        for node in nodes:
+            self._enter(node, fusion.home[node])
+
+    def make(self) -> None:
+        """Visit users before what they use, so that whole chains follow."""
+        for node in reversed(self.nodes):
+            outside = self.readers[node] - self.holders[node]
+            if outside and node not in self.results and is_cheap(node.operation):
+                self._move(node, sorted(outside, key=lambda group: group.number))
+            self._tidy(node)
+
+    def _enter(self, node: Node, group: Group) -> None:
+        self.holders[node].add(group)
+        for source in sources_of(node):
+            if source.node in self.readers:
+                self.readers[source.node].add(group)
+
+    def _move(self, node: Node, users: list[Group]) -> None:
+        grown = [self._grown(group, node) for group in users]
+        for group, trial in zip(users, grown, strict=True):
+            if trial is None or not _agrees(trial):
+                return
+        for group, trial in zip(users, grown, strict=True):
+            assert trial is not None
+            for one in set(trial.nodes) - set(group.nodes):
+                self._enter(one, group)
+            head = 1 if group.kind is Kind.PRODUCT else 0
+            rest = sorted(trial.nodes[head:], key=self.order.__getitem__)
+            group.nodes = [*trial.nodes[:head], *rest]
+            group.patterns, group.readings = trial.patterns, trial.readings
+            group.columns = trial.columns
+
+    def _tidy(self, node: Node) -> None:
+        """Let the node leave the groups where nobody reads it; others read it where it was."""
+        unused = self.holders[node] - self.readers[node]
+        if node in self.results or self.readers[node] - self.holders[node]:
+            unused.discard(self.fusion.home[node])
+        for group in unused:
+            self._remove(node, group)
+
+    def _remove(self, node: Node, group: Group) -> None:
+        self.holders[node].discard(group)
+        group.nodes.remove(node)
+        del group.patterns[node]
+        for place in range(len(node.inputs)):
+            group.readings.pop((node, place), None)
+        still_read = {source.node for other in group.nodes for source in sources_of(other)}
+        for source in sources_of(node):
+            if source.node in self.readers and source.node not in still_read:
+                self.readers[source.node].discard(group)
+
+    def _grown(self, group: Group, node: Node) -> Group | None:
+        """A copy of the group that holds the node too, with what must move with it."""
+        needed = self._needed(node, group)
+        if needed is None or len(group.nodes) + len(needed) > LARGEST_GROUP:
+            return None
+        trial = replace(
+            group,
+            nodes=list(group.nodes),
+            patterns=dict(group.patterns),
+            readings=dict(group.readings),
+        )
+        for one in sorted(needed, key=self.order.__getitem__):
+            if not fits(one, trial):
+                return None
+            add(one, trial)
+        return trial
+
+    def _needed(self, node: Node, group: Group) -> set[Node] | None:
+        """The nodes that must move with the node; ``None`` where it is not worth it."""
+        needed: set[Node] = set()
+        new_reads: set[Node] = set()
+        pending = [node]
+        while pending:
+            one = pending.pop()
+            if not is_cheap(one.operation) or len(needed) == LARGEST_MOVE:
+                return None
+            needed.add(one)
+            for source in sources_of(one):
+                if not self._is_there(source.node, group):
+                    pending += [source.node] if source.node not in needed else []
+                elif source.size == group.size and not _reads(group, source.node):
+                    new_reads.add(source.node)
+        return needed if len(new_reads) <= 1 else None
+
+    def _is_there(self, node: Node, group: Group) -> bool:
+        """Whether the group holds the node, or finds its value in memory."""
+        if node not in self.readers or group in self.holders[node]:
+            return True
+        return node in self.results or bool(self.readers[node] - self.holders[node])
 
 
-def _group_for(node: Node) -> Group:
-    operation = node.operation
-    if isinstance(operation, MatMul) and len(node.specs[0].shape) == 2 and _is_float_product(node):
-        rows, columns = node.specs[0].shape
-        return Group(Kind.PRODUCT, rows * columns, columns)
-    if isinstance(operation, ElementwiseMap):
-        return Group(Kind.UPDATE, 0, None)
-    if _is_fusable(node) and (space := _space(node)) is not None and space[0] > 0:
-        return Group(Kind.LOOP, *space)
-    if _is_column_sum(node):
-        return Group(Kind.COLUMN_SUM, node.inputs[0].size, node.specs[0].size)
-    return Group(Kind.REFERENCE, 0, None)
+def _reads(group: Group, node: Node) -> bool:
+    return any(source.node is node for member in group.nodes for source in sources_of(member))
 
 
-def _is_float_product(node: Node) -> bool:
-    a, b = node.inputs
-    return a.dtype.kind == "f" and a.ndim == b.ndim == 2 and min(a.size, b.size) > 0
-
-
-def _is_column_sum(node: Node) -> bool:
-    operation = node.operation
-    return (
-        isinstance(operation, Sum)
-        and operation.axes == tuple(range(len(operation.axes)))
-        and node.inputs[0].size > 0
-        and node.inputs[0].dtype.kind == "f"
+def _agrees(group: Group) -> bool:
+    """Whether all members are read by the pattern in which they are made."""
+    return all(
+        group.readings.get((member, place)) is group.patterns[source.node]
+        for member in group.nodes
+        for place, source in enumerate(sources_of(member))
+        if source.node in group.patterns
     )
-
-
-def _add(node: Node, group: Group, home: dict[Node, Group]) -> None:
-    group.nodes.append(node)
-    home[node] = group
-    if group.kind is Kind.LOOP or (group.kind is Kind.PRODUCT and len(group.nodes) > 1):
-        space = _space(node)
-        if space is not None and space[1] is not None and group.columns is None:
-            group.columns = space[1]
-        for place, reading in enumerate(_readings(node, group.size, group.columns)):
-            group.readings[node, place] = reading
-    is_row = _reduced_columns(node) is not None or node.specs[0].size != group.size
-    group.patterns[node, 0] = Pattern.ROW if is_row else Pattern.FULL
-    makers = {home[s.node] for s in map(source_of, node.inputs) if s.node in home}
-    group.after |= makers - {group}
 
 
 def _ordered(groups: list[Group], home: dict[Node, Group]) -> list[Group]:
     """Sort so that each group comes after those it needs, and updates as late as they can.
 
-    What an update overwrites must have been read by everybody else before.
+    What an update overwrites must have been read by everybody else before. Groups that need
+    equally many others one after the other come together: no thread waits between them.
     """
-    position = {group: number for number, group in enumerate(groups)}
-    done: set[Group] = set()
+    users: dict[Group, list[Group]] = {group: [] for group in groups}
+    missing: dict[Group, int] = {}
+    for group in groups:
+        makers = _makers_of(group, home)
+        missing[group] = len(makers)
+        for maker in makers:
+            users[maker].append(group)
+    level = dict.fromkeys(groups, 0)
+    by_number = {group.number: group for group in groups}
+    ready = [_rank(group, 0) for group in groups if not missing[group]]
+    heapq.heapify(ready)
     ordered: list[Group] = []
-    waiting = sorted(groups, key=lambda g: (g.kind is Kind.UPDATE, position[g]))
-    while waiting:
-        ready = next(group for group in waiting if group.after <= done)
-        waiting.remove(ready)
-        done.add(ready)
-        ordered.append(ready)
+    while ready:
+        group = by_number[heapq.heappop(ready)[-1]]
+        ordered.append(group)
+        for user in users[group]:
+            level[user] = max(level[user], level[group] + 1)
+            missing[user] -= 1
+            if not missing[user]:
+                heapq.heappush(ready, _rank(user, level[user]))
     return ordered
+
+
+def _makers_of(group: Group, home: dict[Node, Group]) -> set[Group]:
+    """The groups whose values the group finds in memory."""
+    sources = {source.node for node in group.nodes for source in sources_of(node)}
+    return {home[node] for node in sources - set(group.nodes) if node in home}
+
+
+def _rank(group: Group, level: int) -> tuple[bool, int, int]:
+    return group.kind is Kind.UPDATE, level, group.number

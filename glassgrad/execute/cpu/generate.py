@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
 from glassgrad.execute.cpu.expressions import MATHEMATICS, expression
-from glassgrad.execute.cpu.fuse import Group, Kind, Pattern, source_of
+from glassgrad.execute.cpu.fuse import Group, Pattern, is_reduction, source_of, sources_of
 from glassgrad.execute.cpu.views import VIEW_NAMES
 from glassgrad.graph import Constant, Graph, Node, Tensor
 from glassgrad.graph.tensor import Key
-from glassgrad.ops.reduction import Argmax, Max, Sum
+from glassgrad.ops.elementwise import Comparison
+from glassgrad.ops.linear import MatMul
+from glassgrad.ops.reduction import Argmax, Sum
 
 __all__ = ["KernelSource", "column_sum_source", "constants_of", "loop_source", "product_source", "product_target", "update_source"]
 
@@ -26,7 +29,7 @@ from numpy import float32, float64, inf, int32, int64, sqrt, uint32, uint8
 
 from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
 from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part
-from glassgrad.execute.cpu.scalars import sign, uniform_float32, uniform_float64
+from glassgrad.execute.cpu.scalars import uniform_float32, uniform_float64
 from glassgrad.execute.cpu.views import *
 from glassgrad.execute.cpu.views import {", ".join(sorted(set(VIEW_NAMES.values())))}
 
@@ -45,8 +48,6 @@ COPY_SOURCE = (
 """
 )
 """Copies bytes. Slots: their number, from where, to where."""
-
-Reduction = Sum | Max | Argmax
 
 
 @dataclass
@@ -67,6 +68,22 @@ def storage_name(dtype: np.dtype[Any]) -> str:
     return {"bool": "uint8", "uint32": "int32"}.get(str(dtype), str(dtype))
 
 
+def view_name(dtype: np.dtype[Any]) -> str:
+    """The function by which a kernel sees a vector."""
+    return VIEW_NAMES[np.dtype(storage_name(dtype)), 1]
+
+
+def lowest(dtype: np.dtype[Any]) -> str:
+    """What no element is less than."""
+    if dtype == np.bool_:
+        return "False"
+    if dtype.kind == "f":
+        return f"{dtype}(-inf)"
+    # Numba reads the least int64 as minus a number that is none.
+    least = int(np.iinfo(dtype).min)
+    return f"{dtype}({least + 1} - 1)" if least else f"{dtype}(0)"
+
+
 def load(text: str, dtype: np.dtype[Any]) -> str:
     """An element of memory as a value."""
     if dtype == np.bool_:
@@ -83,7 +100,9 @@ def value_of(node: Node, operands: Sequence[str], index: str) -> str:
     """The expression of a node, of the node's dtype."""
     dtype = node.specs[0].dtype
     text = expression(node.operation, operands, str(dtype), index)
-    return text if dtype == np.bool_ else f"{dtype}({text})"
+    if dtype != np.bool_:
+        return f"{dtype}({text})"
+    return text if isinstance(node.operation, Comparison) else f"({text}) != 0"
 
 
 @dataclass
@@ -102,51 +121,69 @@ class LoopWriter:
 
     def __post_init__(self) -> None:
         self.members = {node: number for number, node in enumerate(self.nodes)}
-        self.views: dict[tuple[Key, Pattern], str] = {}
+        self.views: dict[object, str] = {}
+        self.found: list[tuple[str, int, Pattern]] = []  # a view's name, its slot, its pattern
         self.arrays: list[Tensor] = []
-        self.slots: dict[Key, int] = {}
+        self.slots: dict[object, int] = {}
         self.phase: dict[Node, int] = {}
         for node in self.nodes:
-            self._place(node)
+            self.phase[node] = max(map(self._ready, sources_of(node)), default=0)
+        self._delay()
         for node in self.nodes:
-            for place, tensor in enumerate(node.inputs):
-                source = source_of(tensor)
+            for place, source in enumerate(sources_of(node)):
                 if source.node not in self.members and not self._is_product(source):
-                    self._view(source, self.group.readings[node, place])
+                    self._view(node, place)
         self.kept = self._values_kept()
 
     def _is_product(self, tensor: Tensor) -> bool:
         return self.product is not None and tensor.key == self.product.key
 
-    def _place(self, node: Node) -> None:
-        """The phase in which a node is computed; a reduction's result is ready one later."""
-        ready = [self._ready(source_of(tensor)) for tensor in node.inputs]
-        self.phase[node] = max(ready, default=0)
-
     def _ready(self, source: Tensor) -> int:
+        """The phase from which on a value can be used; a reduction's result is ready one later."""
         if source.node not in self.members:
             return 0
-        later = isinstance(source.node.operation, Reduction)
-        return self.phase[source.node] + later
+        return self.phase[source.node] + is_reduction(source.node.operation)
 
-    def _view(self, source: Tensor, pattern: Pattern) -> str:
-        if source.key not in self.slots:
-            self.slots[source.key] = len(self.arrays)
+    def _delay(self) -> None:
+        """Compute what only later phases need when they need it, not to keep it until then."""
+        first_use: dict[Node, int] = {}
+        for node in reversed(self.nodes):
+            is_free = not is_reduction(node.operation) and self._pattern(node) is Pattern.FULL
+            if is_free and node in first_use:
+                self.phase[node] = first_use[node]
+            for source in sources_of(node):
+                use = first_use.get(source.node, self.phase[node])
+                first_use[source.node] = min(use, self.phase[node])
+
+    def _view(self, node: Node, place: int) -> str:
+        """The name by which a node's input from outside is known.
+
+        A single constant has a name for each use: whether two of them happen to be equal must
+        not decide what the kernel looks like.
+        """
+        source, pattern = source_of(node.inputs[place]), self.group.readings[node, place]
+        identity: object = source.key
+        if pattern is Pattern.SCALAR and isinstance(source.node.operation, Constant):
+            identity = (node, place)
+        if identity not in self.slots:
+            self.slots[identity] = len(self.arrays)
             self.arrays.append(source)
-        return self.views.setdefault((source.key, pattern), f"a{len(self.views)}")
+        if (identity, pattern) not in self.views:
+            name = self.views[identity, pattern] = f"a{len(self.found)}"
+            self.found.append((name, self.slots[identity], pattern))
+        return self.views[identity, pattern]
 
     def _values_kept(self) -> dict[Node, int]:
         """Full values that a later phase reads, with the number of their scratch row."""
         kept: dict[Node, int] = {}
-        written = {tensor.key for tensor in self.outputs}
+        written = {tensor.node for tensor in self.outputs}
         for node in self.nodes:
-            for tensor in node.inputs:
-                maker = source_of(tensor).node
+            for maker in (source.node for source in sources_of(node)):
                 if (
                     maker in self.members
-                    and self.group.patterns[maker, 0] is Pattern.FULL
+                    and maker not in written
+                    and self._pattern(maker) is Pattern.FULL
                     and self.phase[maker] < self.phase[node]
-                    and (maker, 0) not in written
                 ):
                     kept.setdefault(maker, len(kept))
         return kept
@@ -165,20 +202,16 @@ class LoopWriter:
         lines = []
         output_slot = first_slot + len(self.arrays)
         scratch_slot = output_slot + len(self.outputs)
-        for (key, pattern), name in self.views.items():
-            source = self.arrays[self.slots[key]]
-            view = VIEW_NAMES[np.dtype(storage_name(source.dtype)), 1]
-            slot = first_slot + self.slots[key]
-            if pattern is Pattern.SCALAR:
-                element = load(f"{view}(arguments, {slot})[0]", source.dtype)
-                lines.append(f"{name} = {element}")
-            else:
-                lines.append(f"{name} = {view}(arguments, {slot})")
+        for name, place, pattern in self.found:
+            dtype = self.arrays[place].dtype
+            view = f"{view_name(dtype)}(arguments, {first_slot + place})"
+            is_scalar = pattern is Pattern.SCALAR
+            lines.append(f"{name} = {load(f'{view}[0]', dtype) if is_scalar else view}")
         for number, tensor in enumerate(self.outputs):
-            view = VIEW_NAMES[np.dtype(storage_name(tensor.dtype)), 1]
+            view = view_name(tensor.dtype)
             lines.append(f"o{number} = {view}(arguments, {output_slot + number})")
         for node, number in self.kept.items():
-            view = VIEW_NAMES[np.dtype(storage_name(node.specs[0].dtype)), 1]
+            view = view_name(node.specs[0].dtype)
             lines.append(f"s{number} = {view}(arguments, {scratch_slot + number})")
             lines.append(f"s{number}_row = part_of_array(s{number}, part * columns, columns)")
         return lines
@@ -191,7 +224,7 @@ class LoopWriter:
 
     def _row_views(self, width: str, offset: str, column: str) -> list[str]:
         lines = []
-        for (_, pattern), name in self.views.items():
+        for name, _, pattern in self.found:
             if pattern is Pattern.FULL:
                 lines.append(f"{name}_row = part_of_array({name}, {offset}, {width})")
             elif pattern is Pattern.COLUMN:
@@ -199,20 +232,20 @@ class LoopWriter:
         for number, tensor in enumerate(self.outputs):
             if tensor is self.target:  # two views of one memory would keep loops from vectorising
                 lines.append(f"o{number}_row = p_row")
-            elif self._pattern(tensor) is Pattern.FULL:
+            elif self._pattern(tensor.node) is Pattern.FULL:
                 lines.append(f"o{number}_row = part_of_array(o{number}, {offset}, {width})")
         return lines
 
-    def _pattern(self, tensor: Tensor) -> Pattern:
-        return self.group.patterns[tensor.key]
+    def _pattern(self, node: Node) -> Pattern:
+        return self.group.patterns[node]
 
     def _row_values(self, phase: int) -> list[str]:
         """Values that belong to the row, as soon as they are ready."""
         lines = []
         for node in self.nodes:
-            if self._pattern(node.outputs[0]) is not Pattern.ROW:
+            if self._pattern(node) is not Pattern.ROW or self.phase[node] != phase:
                 continue
-            if isinstance(node.operation, Reduction) or self.phase[node] != phase:
+            if is_reduction(node.operation):
                 continue
             operands = [self._operand(node, place, "row") for place in range(len(node.inputs))]
             lines.append(f"v{self.members[node]} = {value_of(node, operands, 'i')}")
@@ -221,8 +254,8 @@ class LoopWriter:
     def _loop(self, phase: int, width: str, offset: str) -> list[str]:
         """One pass over the columns of the row."""
         here = [node for node in self.nodes if self.phase[node] == phase]
-        full = [node for node in here if self._pattern(node.outputs[0]) is Pattern.FULL]
-        reductions = [node for node in here if isinstance(node.operation, Reduction)]
+        full = [node for node in here if self._pattern(node) is Pattern.FULL]
+        reductions = [node for node in here if is_reduction(node.operation)]
         body: list[str] = []
         if self.product is not None and phase == 0:
             body += self._store(self.product, "p_row[j]")
@@ -235,40 +268,53 @@ class LoopWriter:
             if node in self.kept:
                 body.append(f"s{self.kept[node]}_row[j] = {name}")
         start: list[str] = []
+        end: list[str] = []
         for node in reductions:
             operand = self._element(node, 0, phase, loaded)
-            begin, step = self._accumulate(node, operand)
+            begin, step, result = self._accumulate(node, operand)
             start += begin
             body += step
+            end += result
         if not body:
             return []
         loads = [f"{name} = {text}" for text, name in loaded.items()]
-        return [*start, f"for j in range({width}):", *(f"    {line}" for line in loads + body)]
+        return [*start, f"for j in range({width}):", *indent([*loads, *body]), *end]
 
-    def _accumulate(self, node: Node, operand: str) -> tuple[list[str], list[str]]:
+    def _accumulate(self, node: Node, operand: str) -> tuple[list[str], list[str], list[str]]:
+        """The lines of a reduction before, in, and after the loop.
+
+        Numba widens sums of integers; the result gets its own width back at the end.
+        """
         name, dtype = f"v{self.members[node]}", node.inputs[0].dtype
+        sum_or_best = f"{name}_so_far"
+        result = [f"{name} = {dtype}({sum_or_best})"]
         if isinstance(node.operation, Sum):
-            return [f"{name} = {dtype}(0)"], [f"{name} += {operand}"]
-        if isinstance(node.operation, Max):
-            lowest = f"{dtype}(-inf)" if dtype.kind == "f" else f"{dtype}({np.iinfo(dtype).min})"
-            keep = f"{name} >= {operand} or {name} != {name}"
-            return [f"{name} = {lowest}"], [f"{name} = {name} if {keep} else {operand}"]
-        best, place = f"{name}_best", f"{name} = int32(j)"
-        lowest = f"{dtype}(-inf)" if dtype.kind == "f" else f"{dtype}({np.iinfo(dtype).min})"
-        better = f"({operand} > {best} or {operand} != {operand}) and {best} == {best}"
-        return (
-            [f"{best} = {lowest}", f"{name} = int32(0)"],
-            [f"if {better}:", f"    {best} = {operand}", f"    {place}"],
-        )
+            wide = "float64" if dtype == np.float64 else str(dtype) if dtype.kind == "f" else "int64"
+            return [f"{sum_or_best} = {wide}(0)"], [f"{sum_or_best} += {operand}"], result
+        start = [f"{sum_or_best} = {lowest(dtype)}"]
+        if isinstance(node.operation, Argmax):
+            better = f"{operand} > {sum_or_best} or {operand} != {operand}"
+            return (
+                [*start, f"{name} = int32(0)"],
+                [
+                    f"if ({better}) and {sum_or_best} == {sum_or_best}:",
+                    f"    {sum_or_best} = {operand}",
+                    f"    {name} = int32(j)",
+                ],
+                [],
+            )
+        keep = f"{sum_or_best} >= {operand} or {sum_or_best} != {sum_or_best}"
+        step = f"{sum_or_best} = {sum_or_best} if {keep} else {operand}"
+        return start, [step], result if dtype != np.bool_ else [f"{name} = {sum_or_best}"]
 
     def _operand(self, node: Node, place: int, where: str) -> str:
         """An input that is one value for the whole row."""
         source = source_of(node.inputs[place])
         if source.node in self.members:
             return f"v{self.members[source.node]}"
-        pattern = self.group.readings[node, place]
-        name = self._view(source, pattern)
-        return name if pattern is Pattern.SCALAR else load(f"{name}[i]", source.dtype)
+        name = self._view(node, place)
+        is_scalar = self.group.readings[node, place] is Pattern.SCALAR
+        return name if is_scalar else load(f"{name}[i]", source.dtype)
 
     def _element(self, node: Node, place: int, phase: int, loaded: dict[str, str]) -> str:
         """An input as a value inside the loop over columns."""
@@ -277,13 +323,13 @@ class LoopWriter:
             return self._load("p_row[j]", source.dtype, loaded)
         if source.node not in self.members:
             pattern = self.group.readings[node, place]
-            name = self._view(source, pattern)
+            name = self._view(node, place)
             if pattern is Pattern.SCALAR:
                 return name
             at = f"{name}[i]" if pattern is Pattern.ROW else f"{name}_row[j]"
             return self._load(at, source.dtype, loaded)
         name = f"v{self.members[source.node]}"
-        if self._pattern(source) is not Pattern.FULL or self.phase[source.node] == phase:
+        if self._pattern(source.node) is not Pattern.FULL or self.phase[source.node] == phase:
             return name
         if source.node in self.kept:
             return self._load(f"s{self.kept[source.node]}_row[j]", source.dtype, loaded)
@@ -306,7 +352,7 @@ class LoopWriter:
         return [
             f"o{number}[i] = {stored(f'v{self.members[tensor.node]}', tensor.dtype)}"
             for number, tensor in enumerate(self.outputs)
-            if self._pattern(tensor) is Pattern.ROW
+            if self._pattern(tensor.node) is Pattern.ROW
         ]
 
 
@@ -346,7 +392,9 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     first, *rest = group.nodes
     product = first.outputs[0]
     dtype = product.dtype
-    flags = [112 if f else 111 for f in (first.operation.transpose_a, first.operation.transpose_b)]
+    assert isinstance(first.operation, MatMul)
+    transposed = (first.operation.transpose_a, first.operation.transpose_b)
+    flags = [TRANSPOSED if each else NORMAL for each in transposed]
     lines = [
         "rows, columns = integer(arguments, 0), integer(arguments, 1)",
         f"a, b = {dtype}_matrix(arguments, 2), {dtype}_matrix(arguments, 3)",
@@ -384,14 +432,14 @@ def product_target(group: Group, outputs: list[Tensor]) -> Tensor:
 
 def column_sum_source(dtype: np.dtype[Any]) -> str:
     """The sum of each column. Slots: rows, columns, the matrix, the sums."""
-    view = VIEW_NAMES[dtype, 1]
+    view = view_name(dtype)
     lines = [
         "rows, columns = integer(arguments, 0), integer(arguments, 1)",
         f"a, sums = {view}(arguments, 2), {view}(arguments, 3)",
         "begin, end = split(columns, parts, part, 16)",
         "own = part_of_array(sums, begin, end - begin)",
         "for j in range(end - begin):",
-        f"    own[j] = {dtype}(0)",
+        f"    own[j] = {storage_name(dtype)}(0)",
         "for i in range(rows):",
         "    a_row = part_of_array(a, i * columns + begin, end - begin)",
         "    for j in range(end - begin):",
@@ -403,31 +451,33 @@ def column_sum_source(dtype: np.dtype[Any]) -> str:
 def update_source(body: Graph, shared: int, in_place: Sequence[int | None]) -> str:
     """One element-wise formula over memory of a given size.
 
-    Slots: the size, then an array for each input of the body and each of its constants, then
-    one for each output that is not in place. ``in_place`` gives for each output the input whose
-    memory it overwrites.
+    Slots: the size, then an array for each shared input of the body, each of its constants, each
+    list that goes in, and each output that is not in place. ``in_place`` gives for each output
+    the input of the body whose memory it overwrites.
     """
-    names, lines, loads = {}, [], []
     constants = constants_of(body)
-    for number, tensor in enumerate((*body.inputs, *constants)):
-        view = VIEW_NAMES[np.dtype(storage_name(tensor.dtype)), 1]
-        if number < shared or number >= len(body.inputs):
-            element = load(f"{view}(arguments, {1 + number})[0]", tensor.dtype)
-            lines.append(f"x{number} = {element}")
+    single = [*body.inputs[:shared], *constants]
+    names: dict[Key, str] = {}
+    lines, loads = [], []
+    for slot, tensor in enumerate([*single, *body.inputs[shared:]], 1):
+        view = f"{view_name(tensor.dtype)}(arguments, {slot})"
+        names[tensor.key] = f"x{slot}"
+        if slot <= len(single):
+            lines.append(f"x{slot} = {load(f'{view}[0]', tensor.dtype)}")
         else:
-            lines.append(f"a{number} = part_of_array({view}(arguments, {1 + number}), begin, width)")
-            loads.append(f"x{number} = {load(f'a{number}[j]', tensor.dtype)}")
-        names[tensor.key] = f"x{number}"
+            lines.append(f"a{slot} = part_of_array({view}, begin, width)")
+            loads.append(f"x{slot} = {load(f'a{slot}[j]', tensor.dtype)}")
     slot = 1 + len(body.inputs) + len(constants)
     targets = []
-    for number, tensor in enumerate(body.outputs):
-        source = in_place[number]
-        if source is None:
-            view = VIEW_NAMES[np.dtype(storage_name(tensor.dtype)), 1]
-            lines.append(f"o{number} = part_of_array({view}(arguments, {slot}), begin, width)")
+    for place, tensor in zip(in_place, body.outputs, strict=True):
+        if place is None:
+            view = f"{view_name(tensor.dtype)}(arguments, {slot})"
+            lines.append(f"a{slot} = part_of_array({view}, begin, width)")
+            targets.append(f"a{slot}")
             slot += 1
-        targets.append(f"o{number}" if source is None else f"a{source}")
-    once, each = _body_lines(body, {t.node for t in (*body.inputs[:shared], *constants)}, names)
+        else:
+            targets.append(f"a{1 + len(constants) + place}")
+    once, each = _body_lines(body, {tensor.node for tensor in single}, names)
     stores = [
         f"{target}[j] = {stored(names[tensor.key], tensor.dtype)}"
         for target, tensor in zip(targets, body.outputs, strict=True)

@@ -2,118 +2,133 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from glassgrad.execute.cpu.plan import ALIGNMENT, Buffer, Launch, Plan
+from glassgrad.execute.cpu.addresses import (
+    ALIGNMENT,
+    address_of,
+    aligned_bytes,
+    is_side_by_side,
+    padded,
+)
+from glassgrad.execute.cpu.plan import Buffer, Launch, Plan
 from glassgrad.graph import Variable
 
-__all__ = ["aligned_bytes", "lay_out", "place_barriers", "plan_memory"]
+__all__ = ["lay_out", "place_barriers", "plan_memory"]
+
+
+@dataclass
+class Piece:
+    """Buffers that lie side by side, and the launches between which one of them matters."""
+
+    buffers: Sequence[Buffer]
+    length: int
+    first: int
+    last: int
+    offset: int = 0
+
+    @classmethod
+    def of(cls, buffers: Sequence[Buffer]) -> Piece:
+        """The piece of these buffers, not yet placed."""
+        return cls(
+            buffers,
+            length=sum(buffer.padded_bytes for buffer in buffers),
+            first=min(buffer.first for buffer in buffers),
+            last=max(buffer.last for buffer in buffers),
+        )
 
 
 def plan_memory(plan: Plan) -> None:
     """Give every buffer of the workspace an offset; those never alive together share memory.
 
-    Blocks (gradients that an update walks as one) are placed as one piece. The largest pieces
+    Two buffers that are used between the same two barriers count as alive together, so that
+    sharing memory makes no barrier necessary. Blocks (gradients that an update walks as one) are placed as one piece. The largest pieces
     are placed first, each at the lowest offset where nothing that is alive with it lies.
     """
     _find_lifetimes(plan)
     in_block = {buffer for block in plan.blocks for buffer in block}
     alone = [[b] for b in plan.buffers if b.is_workspace and b not in in_block]
-    pieces = sorted([*plan.blocks, *alone], key=_length, reverse=True)
-    placed: list[list[Buffer]] = []
-    for piece in pieces:
-        offset = _lowest_free(piece, [other for other in placed if _are_alive_together(piece, other)])
-        for buffer in piece:
+    pieces = sorted(map(Piece.of, [*plan.blocks, *alone]), key=lambda p: p.length, reverse=True)
+    placed: list[tuple[int, int, Piece]] = []  # in the order of their offsets
+    for number, piece in enumerate(pieces):
+        piece.offset = _lowest_free(piece, placed)
+        insort(placed, (piece.offset, number, piece))
+        plan.workspace_bytes = max(plan.workspace_bytes, piece.offset + piece.length)
+        offset = piece.offset
+        for buffer in piece.buffers:
             buffer.offset = offset
             offset += buffer.padded_bytes
-        plan.workspace_bytes = max(plan.workspace_bytes, offset)
-        placed.append(piece)
 
 
 def _find_lifetimes(plan: Plan) -> None:
-    end = len(plan.launches)
-    for number, launch in enumerate(plan.launches):
+    stretch = 0
+    for launch in plan.launches:
         for buffer in (*launch.reads, *launch.writes):
-            buffer.first = number if buffer.first < 0 else buffer.first
-            buffer.last = number
+            buffer.first = stretch if buffer.first < 0 else buffer.first
+            buffer.last = stretch
+        stretch += launch.barrier
     for operand in plan.outputs:
-        operand.buffer.last = end
+        operand.buffer.last = stretch
 
 
-def _length(piece: Sequence[Buffer]) -> int:
-    return sum(buffer.padded_bytes for buffer in piece)
-
-
-def _are_alive_together(a: Sequence[Buffer], b: Sequence[Buffer]) -> bool:
-    return min(x.first for x in a) <= max(y.last for y in b) and min(y.first for y in b) <= max(
-        x.last for x in a
-    )
-
-
-def _lowest_free(piece: Sequence[Buffer], neighbours: list[list[Buffer]]) -> int:
-    length = _length(piece)
-    taken = sorted((other[0].offset, other[0].offset + _length(other)) for other in neighbours)
+def _lowest_free(piece: Piece, placed: list[tuple[int, int, Piece]]) -> int:
     offset = 0
-    for begin, end in taken:
-        if begin - offset >= length:
+    for begin, _, other in placed:
+        if other.last < piece.first or piece.last < other.first:
+            continue
+        if begin - offset >= piece.length:
             break
-        offset = max(offset, end)
+        offset = max(offset, begin + other.length)
     return offset
 
 
 def place_barriers(launches: Sequence[Launch]) -> None:
-    """Let all threads wait after a launch only if a later one touches what it wrote or reads."""
-    reads: list[Buffer] = []
-    writes: list[Buffer] = []
+    """Let all threads wait after a launch only if the next one touches what was not waited for.
+
+    It may read what was only read since the last barrier, and nothing else. What every part has
+    for itself does not count: a part of all kernels is run by the same thread.
+    """
+    reads: set[Buffer] = set()
+    writes: set[Buffer] = set()
     for before, launch in zip([None, *launches], launches, strict=False):
+        now_read, now_written = _common(launch.reads), _common(launch.writes)
         if before is not None:
             before.barrier = (
                 before.function is not None
                 or launch.function is not None
-                or _overlap(launch.reads, writes)
-                or _overlap(launch.writes, [*reads, *writes])
+                or not writes.isdisjoint(now_read | now_written)
+                or not reads.isdisjoint(now_written)
             )
             if before.barrier:
-                reads, writes = [], []
-        reads += launch.reads
-        writes += launch.writes
+                reads, writes = set(), set()
+        reads |= now_read
+        writes |= now_written
     if launches:
         launches[-1].barrier = True
 
 
-def _overlap(one: Sequence[Buffer], other: Sequence[Buffer]) -> bool:
-    return any(_share_memory(a, b) for a in one for b in other)
-
-
-def _share_memory(a: Buffer, b: Buffer) -> bool:
-    if a is b:
-        return True
-    if not (a.is_workspace and b.is_workspace):
-        return False
-    return a.offset < b.offset + b.padded_bytes and b.offset < a.offset + a.padded_bytes
-
-
-def aligned_bytes(length: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """Zeroed memory that begins on a cache line."""
-    raw = np.zeros(length + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + length]
+def _common(buffers: Sequence[Buffer]) -> set[Buffer]:
+    return {buffer for buffer in buffers if not buffer.is_private}
 
 
 def lay_out(variables: Sequence[Variable]) -> None:
     """Let variables lie side by side in memory, in this order, unless they do already."""
-    addresses = [variable.storage.ctypes.data for variable in variables]
-    lengths = [-(-v.storage.nbytes // ALIGNMENT) * ALIGNMENT for v in variables]
-    ends = [address + length for address, length in zip(addresses, lengths, strict=True)]
-    if len(set(map(id, variables))) < len(variables):
+    if len(set(map(id, variables))) < len(variables) or _lie_side_by_side(variables):
         return
-    if addresses[0] % ALIGNMENT == 0 and addresses[1:] == ends[:-1]:
-        return
+    lengths = [padded(variable.storage.nbytes) for variable in variables]
     memory = aligned_bytes(sum(lengths))
     begin = 0
     for variable, length in zip(variables, lengths, strict=True):
         piece = memory[begin : begin + variable.storage.nbytes]
         variable.move(piece.view(variable.dtype).reshape(variable.shape))
         begin += length
+
+
+def _lie_side_by_side(variables: Sequence[Variable]) -> bool:
+    first = variables[0].storage
+    return address_of(first) % ALIGNMENT == 0 and all(
+        is_side_by_side(one.storage, other.storage)
+        for one, other in zip(variables, variables[1:], strict=False)
+    )

@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from glassgrad.execute.cpu import generate
+from glassgrad.execute.cpu.addresses import padded
 from glassgrad.execute.cpu.expressions import has_expression
-from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of
+from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
-from glassgrad.execute.cpu.simplify import expand, merge_equal
-from glassgrad.graph import Constant, Leaf, Names, Node, Operation, Placeholder, Read, Tensor
-from glassgrad.graph import TensorSpec, Variable
+from glassgrad.execute.cpu.simplify import merge_equal, simplify
+from glassgrad.graph import Constant, Leaf, Node, Placeholder, Read, Tensor, TensorSpec, Variable
+from glassgrad.graph.graph import check_declared
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
+from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
 
-__all__ = ["ALIGNMENT", "Buffer", "Launch", "Operand", "Plan", "make_plan"]
-
-ALIGNMENT = 64
-
+__all__ = ["Argument", "Buffer", "Launch", "Operand", "Plan", "make_plan"]
 
 @dataclass(eq=False)
 class Buffer:
     """A piece of memory: of the workspace, or of a variable, a constant, an input.
 
-    ``first`` and ``last`` are the launches between which a piece of the workspace holds a value
-    that matters; ``offset`` is its place there.
+    ``first`` and ``last`` are the stretches between barriers within which a piece of the workspace
+    holds a value that matters; ``offset`` is its place there. Of a private one every part has a
+    share of its own, and nothing in it outlives a kernel.
     """
 
     spec: TensorSpec
-    owner: Variable | np.ndarray[Any, Any] | int | None = None
+    owner: Variable | Array | int | None = None
+    is_private: bool = False
     first: int = -1
     last: int = -1
     offset: int = -1
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """The length in memory."""
         return self.spec.size * self.spec.dtype.itemsize
 
-    @property
+    @cached_property
     def padded_bytes(self) -> int:
         """The length up to where the next buffer may begin."""
-        return -(-self.bytes // ALIGNMENT) * ALIGNMENT
+        return padded(self.bytes)
 
     @property
     def is_workspace(self) -> bool:
@@ -61,22 +65,31 @@ class Operand:
     shape: tuple[int, ...]
 
 
+Argument: TypeAlias = int | Operand
+
+
 @dataclass(eq=False)
 class Launch:
-    """One call of a kernel.
+    """A kernel, called once for each row of ``calls``; no call needs what another one does.
 
     Exactly one of ``source`` (a generated kernel) and ``function`` (Python, called with the
-    operands as arrays) is given. An update's operands are lists, one member after the other.
+    operands as arrays) is given. ``made`` are the values that it leaves behind.
+
+    The calls of an update are the members of its lists. Where they lie side by side they are
+    made one: the arguments ``walked`` then go through all members; the first is their size.
+    ``in_place`` says for each list of outputs which list of inputs it overwrites.
     """
 
     kind: Kind
-    arguments: list[int | Operand]
+    calls: list[list[Argument]]
     reads: list[Buffer]
     writes: list[Buffer]
     nodes: list[Node]
+    made: list[Tensor] = field(default_factory=list)
     source: str = ""
     function: Callable[..., None] | None = None
-    members: list[list[int | Operand]] = field(default_factory=list)
+    walked: range = range(0)
+    in_place: Sequence[int | None] = ()
     operations: int = 0
     barrier: bool = True
 
@@ -90,7 +103,6 @@ class Plan:
     inputs: list[Buffer]
     blocks: list[list[Buffer]]
     parts: int
-    names: Names
     workspace_bytes: int = 0
 
     @property
@@ -100,22 +112,14 @@ class Plan:
         return list(dict.fromkeys([*touched, *(operand.buffer for operand in self.outputs)]))
 
 
-def has_kernel(operation: Operation) -> bool:
-    """Whether a composite is compiled as it is instead of being expanded."""
-    return isinstance(operation, ElementwiseMap) and all(
-        isinstance(node.operation, Leaf) or has_expression(node.operation)
-        for node in operation.body.nodes
-    )
-
-
 def make_plan(
     outputs: Sequence[Tensor],
     inputs: Sequence[Tensor],
     updates: Mapping[Variable, Tensor],
     parts: int,
 ) -> Plan:
-    """Expand, merge and fuse a graph, and decide which launches compute it."""
-    roots = merge_equal(expand([*outputs, *updates.values()], has_kernel))
+    """Simplify and fuse a graph, and decide which launches compute it."""
+    roots = merge_equal(spread(simplify([*outputs, *updates.values()], has_expression)))
     results = list(roots[: len(outputs)])
     new_values = dict(zip(updates, roots[len(outputs) :], strict=True))
     return _Planner(results, list(inputs), new_values, parts).plan()
@@ -129,35 +133,44 @@ class _Planner:
         updates: dict[Variable, Tensor],
         parts: int,
     ) -> None:
-        self.outputs, self.inputs, self.updates, self.parts = outputs, inputs, updates, parts
+        self.outputs, self.updates, self.parts = outputs, updates, parts
         self.groups = fuse([*outputs, *updates.values()])
-        self.place = {node: g for g, group in enumerate(self.groups) for node in group.nodes}
         self.buffers: dict[Key, Buffer] = {}
-        self.leaves: dict[object, Buffer] = {}
+        self.leaves: dict[int, Buffer] = {}
         self.input_buffers = [Buffer(t.spec, owner=n) for n, t in enumerate(inputs)]
+        self.place_of_input = {t.node: n for n, t in enumerate(inputs)}
         self.used_outside = self._used_outside()
+        self.last_readers = self._last_readers()
         self.blocks: list[list[Buffer]] = []
-        self.names = Names()
+        self.panels: dict[np.dtype[Any], Buffer] = {}
 
     def plan(self) -> Plan:
         """Launch the groups in order, then copy the new values that were not made in place."""
         early = self._copies_of_old_values()
-        launches = [*early, *(self._launch(group) for group in self.groups)]
-        launches += self._assignments()
+        launches = [*early, *(self._launch(group) for group in self.groups), *self._assignments()]
         results = [self._result(tensor) for tensor in self.outputs]
-        for group in self.groups:  # what leaves a kernel has a name in the plan's description
-            for tensor in self._made(group):
-                self.names[tensor]  # noqa: B018 -- a name is given at the first question
-        return Plan(launches, results, self.input_buffers, self.blocks, self.parts, self.names)
+        return Plan(launches, results, self.input_buffers, self.blocks, self.parts)
 
     def _used_outside(self) -> set[Key]:
         """Values that a group computes and somebody else reads."""
         used = {source_of(tensor).key for tensor in (*self.outputs, *self.updates.values())}
-        for node, home in self.place.items():
-            for source in map(source_of, node.inputs):
-                if source.node in self.place and self.place[source.node] != home:
-                    used.add(source.key)
+        for group in self.groups:
+            members = set(group.nodes)
+            sources = (source for node in group.nodes for source in sources_of(node))
+            used |= {source.key for source in sources if source.node not in members}
         return used
+
+    def _last_readers(self) -> dict[Variable, int]:
+        """The number of the last group that reads each variable."""
+        last: dict[Variable, int] = {}
+        for number, group in enumerate(self.groups):
+            for node in group.nodes:
+                for source in sources_of(node):
+                    if isinstance(source.node.operation, Read):
+                        last[source.node.operation.variable] = number
+        return last
+
+    # ---- memory
 
     def _buffer(self, tensor: Tensor) -> Buffer:
         """The memory of a tensor."""
@@ -171,17 +184,24 @@ class _Planner:
 
     def _leaf_buffer(self, source: Tensor, operation: Leaf) -> Buffer:
         if isinstance(operation, Placeholder):
-            return self.input_buffers[[t.node for t in self.inputs].index(source.node)]
-        owner: Any = operation.value if isinstance(operation, Constant) else None
-        if isinstance(operation, Read):
-            owner = operation.variable
-        return self.leaves.setdefault(id(owner), Buffer(source.spec, owner=owner))
+            return self.input_buffers[self.place_of_input[source.node]]
+        assert isinstance(operation, Constant | Read)
+        owner = operation.value if isinstance(operation, Constant) else operation.variable
+        if id(owner) not in self.leaves:
+            self.leaves[id(owner)] = Buffer(source.spec, owner=owner)
+        return self.leaves[id(owner)]
+
+    def _buffers(self, tensors: Sequence[Tensor]) -> list[Buffer]:
+        """The memory of several tensors, each piece once."""
+        return list(dict.fromkeys(map(self._buffer, tensors)))
 
     def _operand(self, tensor: Tensor) -> Operand:
         return Operand(self._buffer(tensor), tensor.shape)
 
     def _flat(self, tensor: Tensor) -> Operand:
         return Operand(self._buffer(tensor), (tensor.size,))
+
+    # ---- kernels
 
     def _launch(self, group: Group) -> Launch:
         makers = {
@@ -202,66 +222,69 @@ class _Planner:
         made = self._made(group)
         source = generate.loop_source(group, made)
         columns = group.size if group.columns is None else group.columns
-        scratch = [Operand(b, (b.spec.size,)) for b in self._scratch(source, columns)]
-        arrays = [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
-        return self._kernel_launch(
-            group, source.text, [group.rows, columns, *arrays, *scratch],
-            reads=source.arrays, made=made, scratch=[operand.buffer for operand in scratch],
-        )  # fmt: skip
-
-    def _scratch(self, source: generate.KernelSource, columns: int) -> list[Buffer]:
-        shape = (self.parts * columns,)
-        return [Buffer(TensorSpec(shape, dtype)) for dtype in source.scratch]
+        scratch = [Buffer(TensorSpec((self.parts * columns,), dtype)) for dtype in source.scratch]
+        arguments: list[Argument] = [group.rows, columns]
+        arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
+        arguments += [Operand(buffer, buffer.spec.shape) for buffer in scratch]
+        return self._kernel_launch(group, source.text, arguments, source.arrays, made, scratch)
 
     def _product(self, group: Group) -> Launch:
         made = self._made(group)
-        product = group.nodes[0].outputs[0]
-        a, b = group.nodes[0].inputs
+        first = group.nodes[0]
+        assert isinstance(first.operation, MatMul)
+        (a, b), (product,) = first.inputs, first.outputs
         source = generate.product_source(group, made)
-        panel = Buffer(TensorSpec((self.parts * SCRATCH_ELEMENTS,), product.dtype))
+        panel = self._panel(product.dtype)
         target = self._buffer(generate.product_target(group, made))
         rows, columns = product.shape
-        arguments: list[int | Operand] = [
+        arguments: list[Argument] = [
             rows, columns, self._operand(a), self._operand(b),
             Operand(panel, panel.spec.shape), Operand(target, product.shape),
         ]  # fmt: skip
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
-        launch = self._kernel_launch(
-            group, source.text, arguments,
-            reads=[a, b, *source.arrays], made=made, scratch=[panel, target],
-        )  # fmt: skip
-        inner = a.shape[0] if group.nodes[0].operation.transpose_a else a.shape[1]
+        reads = [a, b, *source.arrays]
+        launch = self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
+        inner = a.shape[0] if first.operation.transpose_a else a.shape[1]
         launch.operations += (2 * inner - 1) * rows * columns
         return launch
+
+    def _panel(self, dtype: np.dtype[Any]) -> Buffer:
+        """Where products copy pieces of their right side; one for all of them."""
+        if dtype not in self.panels:
+            spec = TensorSpec((self.parts * SCRATCH_ELEMENTS,), dtype)
+            self.panels[dtype] = Buffer(spec, is_private=True)
+        return self.panels[dtype]
 
     def _column_sum(self, group: Group) -> Launch:
         (node,) = group.nodes
         (x,) = node.inputs
         columns = node.specs[0].size
-        return self._kernel_launch(
-            group, generate.column_sum_source(x.dtype),
-            [x.size // columns, columns, self._flat(x), self._flat(node.outputs[0])],
-            reads=[x], made=list(node.outputs),
-        )  # fmt: skip
+        arguments = [x.size // columns, columns, self._flat(x), self._flat(node.outputs[0])]
+        text = generate.column_sum_source(x.dtype)
+        return self._kernel_launch(group, text, arguments, [x], list(node.outputs))
 
     def _kernel_launch(
         self,
         group: Group,
         text: str,
-        arguments: list[int | Operand],
-        *,
+        arguments: list[Argument],
         reads: Sequence[Tensor],
-        made: Sequence[Tensor],
+        made: list[Tensor],
         scratch: Sequence[Buffer] = (),
     ) -> Launch:
-        work = sum(max(node.specs[0].size, node.inputs[0].size if node.inputs else 0)
-                   for node in group.nodes)  # fmt: skip
+        sizes = [max(t.size for t in (*node.inputs, *node.outputs)) for node in group.nodes]
         return Launch(
-            group.kind, arguments,
-            reads=list(dict.fromkeys(self._buffer(tensor) for tensor in reads)),
-            writes=list(dict.fromkeys([*(self._buffer(t) for t in made), *scratch])),
-            nodes=group.nodes, source=text, operations=work,
-        )  # fmt: skip
+            group.kind,
+            [arguments],
+            reads=self._buffers(reads),
+            writes=list(dict.fromkeys([*self._buffers(made), *scratch])),
+            nodes=group.nodes,
+            made=made,
+            source=text,
+            operations=sum(sizes),
+        )
+
+    # ---- updates of lists
 
     def _update(self, group: Group) -> Launch:
         """In place where an output is the new value of a variable that goes in."""
@@ -271,43 +294,58 @@ class _Planner:
         shared, members = operation.split(node.inputs)
         outputs = node.outputs
         made = [outputs[number :: operation.length] for number in range(operation.length)]
-        in_place = [
-            self._overwritten(group, [m[o] for m in made], members)
-            for o in range(len(operation.body.outputs))
-        ]
-        self._bind_in_place(operation, in_place, members, made)
+        in_place = self._in_place(group, operation, members, made)
         self._lay_out_gradients(members)
         constants = generate.constants_of(operation.body)
-        once = [self._flat(tensor) for tensor in (*shared, *constants)]
-        rows: list[list[int | Operand]] = []
+        calls: list[list[Argument]] = []
         for member, results in zip(members, made, strict=True):
             fresh = [t for t, place in zip(results, in_place, strict=True) if place is None]
-            lists = [self._flat(tensor) for tensor in member]
-            rows.append([member[0].size, *once[: len(shared)], *lists, *once[len(shared) :],
-                         *(self._flat(tensor) for tensor in fresh)])  # fmt: skip
+            arrays = (*shared, *constants, *member, *fresh)
+            calls.append([member[0].size, *map(self._flat, arrays)])
+        places = [None if place is None else operation.shared + place for place in in_place]
+        size = sum(member[0].size for member in members)
         return Launch(
-            group.kind, [],
-            reads=list(dict.fromkeys(self._buffer(t) for t in (*node.inputs, *constants))),
-            writes=list(dict.fromkeys(self._buffer(t) for t in outputs)),
+            group.kind,
+            calls,
+            reads=self._buffers((*node.inputs, *constants)),
+            writes=self._buffers(outputs),
             nodes=group.nodes,
-            source=generate.update_source(
-                operation.body, operation.shared,
-                [None if p is None else operation.shared + p for p in in_place],
-            ),
-            members=rows,
-            operations=len(operation.body.nodes) * sum(member[0].size for member in members),
-        )  # fmt: skip
+            made=list(outputs),
+            source=generate.update_source(operation.body, operation.shared, places),
+            walked=range(1 + len(shared) + len(constants), len(calls[0])),
+            in_place=in_place,
+            operations=len(operation.body.nodes) * size,
+        )
+
+    def _in_place(
+        self,
+        group: Group,
+        operation: ElementwiseMap,
+        members: list[Sequence[Tensor]],
+        made: list[Sequence[Tensor]],
+    ) -> list[int | None]:
+        """For each list of outputs, the list of inputs whose memory it overwrites, if any."""
+        changeable = self._changeable(group)
+        chosen: list[int | None] = []
+        for number in range(len(operation.body.outputs)):
+            results = [outputs[number] for outputs in made]
+            place = self._overwritten(changeable, results, members)
+            chosen.append(place)
+            if place is not None:
+                for member, result in zip(members, results, strict=True):
+                    self.buffers[result.key] = self._buffer(member[place])
+        return chosen
 
     def _overwritten(
-        self, group: Group, results: list[Tensor], members: list[Sequence[Tensor]]
+        self, changeable: set[Variable], results: list[Tensor], members: list[Sequence[Tensor]]
     ) -> int | None:
         """The list of inputs whose memory this list of outputs may overwrite, if any."""
-        for place in range(len(members[0]) if members else 0):
-            inputs = [source_of(member[place]) for member in members]
+        for place in range(len(members[0])):
+            inputs = [source_of(member[place]).node.operation for member in members]
             if all(
-                isinstance(old.node.operation, Read)
-                and self._is_new_value(old.node.operation.variable, new)
-                and not self._is_read_later(old, group)
+                isinstance(old, Read)
+                and old.variable in changeable
+                and self._is_new_value(old.variable, new)
                 for old, new in zip(inputs, results, strict=True)
             ):
                 return place
@@ -317,29 +355,18 @@ class _Planner:
         value = self.updates.get(variable)
         return value is not None and source_of(value).key == tensor.key
 
-    def _is_read_later(self, old: Tensor, group: Group) -> bool:
-        number = self.groups.index(group)
-        operation = old.node.operation
-        assert isinstance(operation, Read)
-        return any(
-            isinstance(source.node.operation, Read)
-            and source.node.operation.variable is operation.variable
-            for later in self.groups[number + 1 :]
-            for node in later.nodes
-            for source in map(source_of, node.inputs)
-        )
+    def _changeable(self, group: Group) -> set[Variable]:
+        """The variables that nobody but one member of the group reads from now on.
 
-    def _bind_in_place(
-        self,
-        operation: ElementwiseMap,
-        in_place: list[int | None],
-        members: list[Sequence[Tensor]],
-        made: list[Sequence[Tensor]],
-    ) -> None:
-        for place, number in zip(in_place, range(len(in_place)), strict=True):
-            if place is not None:
-                for member, results in zip(members, made, strict=True):
-                    self.buffers[results[number].key] = self._buffer(member[place])
+        There are none if something may fail after they have changed.
+        """
+        number = self.groups.index(group)
+        if any(later.kind is Kind.REFERENCE for later in self.groups[number + 1 :]):
+            return set()
+        (node,) = group.nodes
+        operations = [source.node.operation for source in sources_of(node)]
+        readers = Counter(one.variable for one in operations if isinstance(one, Read))
+        return {v for v, n in readers.items() if n == 1 and self.last_readers[v] == number}
 
     def _lay_out_gradients(self, members: list[Sequence[Tensor]]) -> None:
         """Ask for the computed members of each list to lie side by side, like the variables."""
@@ -351,56 +378,87 @@ class _Planner:
                 self.blocks.append(block)
                 taken.update(block)
 
+    # ---- without a kernel
+
     def _reference(self, group: Group) -> Launch:
         """No kernel: the operation's own definition, in NumPy."""
         (node,) = group.nodes
         count = len(node.inputs)
-        operation = node.operation
 
-        def call(*arrays: np.ndarray[Any, Any]) -> None:
+        def call(*arrays: Array) -> None:
             with np.errstate(all="ignore"):
-                results = operation.evaluate(np, *arrays[:count])
+                results = node.operation.evaluate(np, *arrays[:count])
+            check_declared(node, results)
             for target, result in zip(arrays[count:], results, strict=True):
                 target[...] = result
 
         return Launch(
             group.kind,
-            [self._operand(tensor) for tensor in (*node.inputs, *node.outputs)],
-            reads=list(dict.fromkeys(self._buffer(tensor) for tensor in node.inputs)),
-            writes=list(dict.fromkeys(self._buffer(tensor) for tensor in node.outputs)),
-            nodes=group.nodes, function=call,
-        )  # fmt: skip
+            [[self._operand(tensor) for tensor in (*node.inputs, *node.outputs)]],
+            reads=self._buffers(node.inputs),
+            writes=self._buffers(node.outputs),
+            nodes=group.nodes,
+            made=list(node.outputs),
+            function=call,
+        )
+
+    # ---- variables whose values are copied
 
     def _copies_of_old_values(self) -> list[Launch]:
-        """Save variables that are results, or new values of others, before updates change them."""
-        wanted = [source_of(tensor) for tensor in (*self.outputs, *self.updates.values())]
-        launches = []
-        for source in wanted:
+        """Save variables that are results, or new values of others, before they change."""
+        moved = [value for variable, value in self.updates.items() if not _stays(variable, value)]
+        wanted = [source_of(tensor) for tensor in (*self.outputs, *moved)]
+        pairs = []
+        for source in {source.key: source for source in wanted}.values():
             operation = source.node.operation
-            if source.key in self.buffers or not isinstance(operation, Read):
-                continue
-            if operation.variable in self.updates:
+            if isinstance(operation, Read) and self._changes(operation.variable):
                 saved = Buffer(source.spec)
-                launches.append(self._copy(self._buffer(source), saved, source.node))
+                pairs.append((source, self._buffer(source), saved))
                 self.buffers[source.key] = saved
-        return launches
+        return self._copies(pairs)
+
+    def _changes(self, variable: Variable) -> bool:
+        return variable in self.updates and not _stays(variable, self.updates[variable])
 
     def _result(self, tensor: Tensor) -> Operand:
         source = source_of(tensor)
         return Operand(self.buffers.get(source.key) or self._buffer(source), tensor.shape)
 
     def _assignments(self) -> list[Launch]:
-        launches = []
+        pairs = []
         for variable, value in self.updates.items():
             origin = self._result(value).buffer
-            if origin.owner is not variable:
-                target = self.leaves.setdefault(id(variable), Buffer(variable.spec, owner=variable))
-                launches.append(self._copy(origin, target, value.node))
-        return launches
+            if origin.owner is not variable and not _stays(variable, value):
+                pairs.append((value, origin, self._variable_buffer(variable)))
+        return self._copies(pairs)
 
-    def _copy(self, origin: Buffer, target: Buffer, node: Node) -> Launch:
-        size = (origin.bytes,)
-        return Launch(
-            Kind.COPY, [origin.bytes, Operand(origin, size), Operand(target, size)],
-            reads=[origin], writes=[target], nodes=[node], source=generate.COPY_SOURCE,
-        )  # fmt: skip
+    def _variable_buffer(self, variable: Variable) -> Buffer:
+        if id(variable) not in self.leaves:
+            self.leaves[id(variable)] = Buffer(variable.spec, owner=variable)
+        return self.leaves[id(variable)]
+
+    def _copies(self, pairs: list[tuple[Tensor, Buffer, Buffer]]) -> list[Launch]:
+        """One launch that copies values from buffer to buffer; none where there is nothing."""
+        pairs = [pair for pair in pairs if pair[1].bytes > 0]
+        if not pairs:
+            return []
+        calls: list[list[Argument]] = [
+            [a.bytes, Operand(a, (a.bytes,)), Operand(b, (b.bytes,))] for _, a, b in pairs
+        ]
+        return [
+            Launch(
+                Kind.COPY,
+                calls,
+                reads=list(dict.fromkeys(origin for _, origin, _ in pairs)),
+                writes=[target for _, _, target in pairs],
+                nodes=list(dict.fromkeys(value.node for value, _, _ in pairs)),
+                made=[value for value, _, _ in pairs],
+                source=generate.COPY_SOURCE,
+            )
+        ]
+
+
+def _stays(variable: Variable, value: Tensor) -> bool:
+    """Whether the variable's new value is its old one."""
+    operation = source_of(value).node.operation
+    return isinstance(operation, Read) and operation.variable is variable

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from glassgrad.errors import ExecutionError
 from glassgrad.execute.cpu import describe
+from glassgrad.execute.cpu.addresses import ALIGNMENT, address_of, aligned_bytes, is_side_by_side
 from glassgrad.execute.cpu.compiler import Kernel, compile_source
+from glassgrad.execute.cpu.driver import compiled_driver
 from glassgrad.execute.cpu.fuse import Kind
-from glassgrad.execute.cpu.memory import aligned_bytes, lay_out, place_barriers, plan_memory
-from glassgrad.execute.cpu.plan import Buffer, Launch, Operand, Plan, make_plan
+from glassgrad.execute.cpu.memory import lay_out, place_barriers, plan_memory
+from glassgrad.execute.cpu.plan import Argument, Buffer, Launch, Operand, make_plan
 from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Team
 from glassgrad.execute.cpu.threads import default_threads
 from glassgrad.execute.cpu.views import SLOT_WORDS
@@ -26,6 +28,11 @@ __all__ = ["CpuExecutor", "CpuProgram"]
 
 SMALLEST_PARTS = 4
 
+LARGEST_COPIED = 16 * 1024
+"""Inputs up to so many bytes are copied: that takes less time than to write their address."""
+
+Words = npt.NDArray[np.int64]
+
 
 @functools.cache
 def compiled(source: str) -> Kernel:
@@ -34,55 +41,71 @@ def compiled(source: str) -> Kernel:
 
 
 class CpuProgram(Program):
-    """A plan with memory, compiled kernels and the table that leads the threads."""
+    """A plan with memory, compiled kernels and the table that leads the threads.
+
+    ``turn`` is the lock of the executor: its programs share threads, and a program that is
+    being made may move variables that another one uses.
+    """
 
     def __init__(
         self,
         outputs: Sequence[Tensor],
         inputs: Sequence[Tensor],
         updates: Mapping[Variable, Tensor],
-        team: Team,
-        parts: int,
+        executor: CpuExecutor,
     ) -> None:
         super().__init__(outputs, inputs, updates)
-        self.team = team
-        self.plan = make_plan(self.outputs, self.inputs, self.updates, parts)
-        plan_memory(self.plan)
+        self.team, self._turn = executor.team, executor.turn
+        self.plan = make_plan(self.outputs, self.inputs, self.updates, executor.parts)
         place_barriers(self.plan.launches)
-        for launch in self.plan.launches:
-            _lay_out_lists(launch)
+        plan_memory(self.plan)
+        with self._turn:
+            for launch in self.plan.launches:
+                _lay_out_lists(launch)
         self._workspace = aligned_bytes(self.plan.workspace_bytes)
+        self._given: list[Array] = [_staging(buffer) for buffer in self.plan.inputs]
         self._moves = -1
-        self._lock = threading.Lock()
+        self._places: list[tuple[Variable, Array]] = []
 
     def prepare(self) -> None:
-        """Compile the kernels, or load them."""
-        with self._lock:
-            self._bind()
+        """Compile the kernels and what drives them, or load them."""
+        compiled_driver()
+        with self._turn:
+            self._bind_again()
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run one step."""
-        with self._lock:
+        with self._turn:
             if self._moves != Variable.moves:
-                self._bind()
-            given = [np.ascontiguousarray(array) for array in arrays]
-            self._hand_in(given)
-            status = self.team.run(self._table, self.plan.parts)
+                self._bind_again()
+            self._hand_in(arrays)
+            status = self.team.run(self._table, self.plan.parts, status=self._status)
             if status != 0:
                 raise ExecutionError(f"A kernel stopped the step with code {status}.")
-            return [self._view(operand, given).copy() for operand in self.plan.outputs]
+            return [
+                (self._view(operand) if view is None else view).copy()
+                for operand, view in zip(self.plan.outputs, self._results, strict=True)
+            ]
 
     def describe(self) -> str:
         """The plan as a table: what each launch computes, from what, at what cost."""
         return describe.describe(self.plan)
 
+    # ---- the table
+
+    def _bind_again(self) -> None:
+        """Write addresses into the table, unless only the variables of others have moved."""
+        if self._moves < 0 or any(v.storage is not storage for v, storage in self._places):
+            self._bind()
+        self._moves = Variable.moves
+
     def _bind(self) -> None:
-        """Write addresses into the table; again whenever a variable has moved."""
-        rows: list[tuple[int, int, int]] = []
-        self._blocks: list[np.ndarray[Any, Any]] = []
+        owners = [buffer.owner for buffer in self.plan.buffers]
+        self._places = [(o, o.storage) for o in owners if isinstance(o, Variable)]
         self._fallbacks: list[Fallback] = []
-        self._entries: list[list[tuple[np.ndarray[Any, Any], int]]] = [[] for _ in self.inputs]
-        self._given: list[Array] = []
+        self._entries: list[list[int]] = [[] for _ in self.inputs]
+        rows: list[tuple[int, int, int]] = []
+        words: list[int] = []
         for launch in self.plan.launches:
             flags = BARRIER if launch.barrier else 0
             if launch.function is not None:
@@ -90,110 +113,134 @@ class CpuProgram(Program):
                 self._fallbacks.append(fallback)
                 rows.append((fallback.address, 0, SERIAL | BARRIER))
                 continue
-            calls = self._merged(launch.members) if launch.kind is Kind.UPDATE else [launch.arguments]
+            calls = self._merged(launch) if launch.walked else launch.calls
             address = compiled(launch.source).address
-            for number, arguments in enumerate(calls):
-                last = number == len(calls) - 1
-                rows.append((address, self._block(arguments), flags if last else 0))
+            rows += [(address, self._write(arguments, words), 0) for arguments in calls[:-1]]
+            rows.append((address, self._write(calls[-1], words), flags))
+        self._words = np.array(words or [0], np.int64)
         self._table = np.array(rows, np.int64).reshape(-1, 3)
-        self._moves = Variable.moves
+        self._table[:, 1] = address_of(self._words) + self._words.itemsize * self._table[:, 1]
+        self._status = np.zeros(1, np.int64)
+        self._slots = [np.array(entries, np.intp) for entries in self._entries]
+        self._results = [
+            self._view(operand) if operand.buffer.is_workspace else None
+            for operand in self.plan.outputs
+        ]
 
-    def _block(self, arguments: Sequence[int | Operand]) -> int:
-        """The argument block of one call; where inputs go is remembered."""
-        block = np.zeros(SLOT_WORDS * max(len(arguments), 1), np.int64)
-        for slot, argument in enumerate(arguments):
-            word = slot * SLOT_WORDS
+    def _write(self, arguments: Sequence[Argument], words: list[int]) -> int:
+        """Append the argument block of one call, and say where it begins."""
+        begin = len(words)
+        for argument in arguments:
+            slot = [0] * SLOT_WORDS
             if isinstance(argument, int):
-                block[word] = argument
-                continue
-            block[word + 1 : word + 1 + len(argument.shape)] = argument.shape
-            if isinstance(argument.buffer.owner, int):
-                self._entries[argument.buffer.owner].append((block, word))
+                slot[0] = argument
             else:
-                block[word] = self._address(argument.buffer)
-        self._blocks.append(block)
-        return block.ctypes.data
+                slot[0] = self._address(argument.buffer)
+                slot[1 : 1 + len(argument.shape)] = argument.shape
+                if isinstance(argument.buffer.owner, int):
+                    self._entries[argument.buffer.owner].append(len(words))
+            words += slot
+        return begin
+
+    def _memory(self, buffer: Buffer) -> Array:
+        """The array in which the elements of a buffer lie."""
+        if isinstance(buffer.owner, Variable):
+            return buffer.owner.storage
+        if isinstance(buffer.owner, np.ndarray):
+            return buffer.owner
+        if isinstance(buffer.owner, int):
+            return self._given[buffer.owner]
+        memory = self._workspace[buffer.offset : buffer.offset + buffer.bytes]
+        return memory.view(buffer.spec.dtype)
 
     def _address(self, buffer: Buffer) -> int:
-        if isinstance(buffer.owner, Variable):
-            return buffer.owner.storage.ctypes.data
-        if isinstance(buffer.owner, np.ndarray):
-            return buffer.owner.ctypes.data
-        return self._workspace.ctypes.data + buffer.offset
+        return address_of(self._memory(buffer))
 
-    def _merged(self, members: list[list[int | Operand]]) -> list[list[int | Operand]]:
+    def _view(self, operand: Operand) -> Array:
+        """A buffer as an array."""
+        return self._memory(operand.buffer).reshape(operand.shape)
+
+    # ---- lists that lie side by side
+
+    def _merged(self, launch: Launch) -> list[list[Argument]]:
         """Join neighbouring members whose memory is contiguous in every list."""
-        runs: list[list[int | Operand]] = []
-        for member in members:
-            if runs and self._follows(runs[-1], member):
-                runs[-1] = self._joined(runs[-1], member)
+        runs: list[list[Argument]] = []
+        latest: list[Argument] = []
+        for member in launch.calls:
+            if runs and self._follows(latest, member, launch.walked):
+                runs[-1][0] = _joined_size(runs[-1], member, launch.walked)
             else:
-                runs.append(member)
+                runs.append(list(member))
+            latest = member
         return runs
 
-    def _follows(self, run: list[int | Operand], member: list[int | Operand]) -> bool:
-        size = run[0]
-        assert isinstance(size, int)
-        for one, other in zip(run[1:], member[1:], strict=True):
-            assert isinstance(one, Operand)
-            assert isinstance(other, Operand)
-            if one.buffer is other.buffer:
-                continue  # shared by all members
-            if isinstance(one.buffer.owner, int) or isinstance(other.buffer.owner, int):
-                return False
-            item = one.buffer.spec.dtype.itemsize
-            end = self._address(one.buffer) + -(-size * item // 64) * 64
-            if self._address(other.buffer) != end or 64 % item or 64 // item != self._per_line(run):
-                return False
-        return True
+    def _follows(self, one: list[Argument], other: list[Argument], walked: range) -> bool:
+        """Whether each of a member's arrays lies behind the one of the member before."""
+        pairs = [(_buffer_of(one[slot]), _buffer_of(other[slot])) for slot in walked]
+        lengths = {before.spec.dtype.itemsize for before, _ in pairs}
+        return len(lengths) == 1 and all(self._is_behind(*pair) for pair in pairs)
 
-    @staticmethod
-    def _per_line(run: list[int | Operand]) -> int:
-        """Elements of the first list in a cache line: padding must agree between lists."""
-        first = run[1]
-        assert isinstance(first, Operand)
-        return 64 // first.buffer.spec.dtype.itemsize
+    def _is_behind(self, before: Buffer, after: Buffer) -> bool:
+        if before.is_workspace and after.is_workspace:
+            return after.offset == before.offset + before.padded_bytes
+        if isinstance(before.owner, Variable) and isinstance(after.owner, Variable):
+            return is_side_by_side(before.owner.storage, after.owner.storage)
+        return False
 
-    def _joined(self, run: list[int | Operand], member: list[int | Operand]) -> list[int | Operand]:
-        line = self._per_line(run)
-        size, added = run[0], member[0]
-        assert isinstance(size, int)
-        assert isinstance(added, int)
-        return [-(-size // line) * line + added, *run[1:]]
+    # ---- a step
 
     def _hand_in(self, arrays: Sequence[Array]) -> None:
-        self._given = list(arrays)
-        for array, entries in zip(arrays, self._entries, strict=True):
-            address = array.ctypes.data if entries else 0
-            for block, word in entries:
-                block[word] = address
-
-    def _view(self, operand: Operand, given: Sequence[Array]) -> Array:
-        """A buffer as an array."""
-        buffer = operand.buffer
-        if isinstance(buffer.owner, Variable):
-            return buffer.owner.storage.reshape(operand.shape)
-        if isinstance(buffer.owner, np.ndarray):
-            return buffer.owner.reshape(operand.shape)
-        if isinstance(buffer.owner, int):
-            return given[buffer.owner].reshape(operand.shape)
-        memory = self._workspace[buffer.offset : buffer.offset + buffer.bytes]
-        return memory.view(buffer.spec.dtype).reshape(operand.shape)
+        """Copy small inputs to where the kernels look; tell them where the large ones are."""
+        for number, array in enumerate(arrays):
+            if array.nbytes <= LARGEST_COPIED:
+                self._given[number][...] = array
+                continue
+            flags = array.flags
+            if not (flags.c_contiguous and flags.aligned):
+                array = np.array(array, order="C")  # noqa: PLW2901 -- the same numbers
+            self._given[number] = array
+            self._words[self._slots[number]] = address_of(array)
 
     def _call(self, launch: Launch) -> None:
+        """Call an operation that has no kernel; what it only reads it cannot change."""
         assert launch.function is not None
-        operands = [argument for argument in launch.arguments if isinstance(argument, Operand)]
-        launch.function(*(self._view(operand, self._given) for operand in operands))
+        written = set(launch.writes)
+        arrays = []
+        for argument in launch.calls[0]:
+            assert isinstance(argument, Operand)
+            view = self._view(argument)[...]
+            view.flags.writeable = argument.buffer in written
+            arrays.append(view)
+        launch.function(*arrays)
+
+
+def _staging(buffer: Buffer) -> Array:
+    """Memory for an input; a large one is used where the caller has it."""
+    if buffer.bytes > LARGEST_COPIED:
+        return np.zeros(0, buffer.spec.dtype)
+    return aligned_bytes(buffer.bytes).view(buffer.spec.dtype).reshape(buffer.spec.shape)
+
+
+def _buffer_of(argument: Argument) -> Buffer:
+    assert isinstance(argument, Operand)
+    return argument.buffer
+
+
+def _joined_size(run: list[Argument], member: list[Argument], walked: range) -> int:
+    """The elements of a run with one more member, each but the last padded to a cache line."""
+    line = ALIGNMENT // _buffer_of(member[walked[0]]).spec.dtype.itemsize
+    size, added = run[0], member[0]
+    assert isinstance(size, int)
+    assert isinstance(added, int)
+    return -(-size // line) * line + added
 
 
 def _lay_out_lists(launch: Launch) -> None:
     """Move the variables of each list of an update side by side."""
-    if not launch.members:
-        return
-    for column in list(zip(*launch.members, strict=True))[1:]:
-        owners = [argument.buffer.owner for argument in column if isinstance(argument, Operand)]
+    for slot in launch.walked:
+        owners = [_buffer_of(call[slot]).owner for call in launch.calls]
         variables = [owner for owner in owners if isinstance(owner, Variable)]
-        if len(variables) == len(column) > 1:
+        if len(variables) == len(owners) > 1:
             lay_out(variables)
 
 
@@ -213,6 +260,7 @@ class CpuExecutor(Executor):
         self.threads = default_threads() if threads is None else threads
         self.parts = parts or max(SMALLEST_PARTS, 1 << (self.threads - 1).bit_length())
         self.team = Team(self.threads)
+        self.turn = threading.RLock()
 
     def compile(
         self,
@@ -221,7 +269,7 @@ class CpuExecutor(Executor):
         updates: Mapping[Variable, Tensor] | None = None,
     ) -> CpuProgram:
         """Plan the graph; kernels are compiled at the first run, or loaded from the cache."""
-        return CpuProgram(outputs, inputs, updates or {}, self.team, self.parts)
+        return CpuProgram(outputs, inputs, updates or {}, self)
 
     def settings(self) -> dict[str, int]:
         """The number of parts: with it, the bits do not depend on the number of threads."""

@@ -8,16 +8,10 @@ import numpy as np
 
 from glassgrad.execute.cpu.compiler import EXACT, helper
 
-__all__ = ["sign", "uniform_float32", "uniform_float64"]
+__all__ = ["uniform_float32", "uniform_float64"]
 
 u32 = np.uint32
 PARITY = u32(0x1BD11BDA)
-
-
-@helper(EXACT)
-def sign(x: Any) -> Any:
-    """-1, 0 or 1; NaN stays."""
-    return x * 0 + (x > 0) - (x < 0) if abs(x) < np.inf else (x if x != x else x / abs(x))
 
 
 @helper(EXACT)

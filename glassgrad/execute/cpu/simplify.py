@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
+from math import prod
 
 import numpy as np
 
@@ -18,13 +18,17 @@ from glassgrad.graph import TensorSpec, constant, rewrite
 from glassgrad.ops.elementwise import Clip, maximum, minimum
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.movement import Reshape
 from glassgrad.ops.random import RandomUniform
-from glassgrad.ops.reduction import Sum
+from glassgrad.ops.reduction import Max, Sum
 
-__all__ = ["StreamedUniform", "simplify"]
+__all__ = ["StreamedUniform", "merge_equal", "simplify"]
 
 LARGEST_FOLDED = 1024
 """Longer results of constants would only take memory; they are computed in the step."""
+
+ENOUGH_ROWS = 64
+"""For all threads to have some."""
 
 HasExpression = Callable[[Operation], bool]
 
@@ -42,7 +46,7 @@ class StreamedUniform(Operation):
 
 
 def simplify(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Tensor, ...]:
-    """All that this module does, in order."""
+    """Expand, lift parameters, fold constants, merge what is equal."""
     opened = expand(outputs, has_expression)
     return merge_equal(fold_constants(lift_parameters(opened)))
 
@@ -68,9 +72,10 @@ def expand(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Te
 
 
 def _is_one_kernel(operation: ElementwiseMap, inputs: tuple[Tensor, ...]) -> bool:
-    """Whether the members of a list are as long as each other's, none of them repeated."""
-    _, members = operation.split(inputs)
-    return all(tensor.shape == member[0].shape for member in members for tensor in member)
+    """Whether nothing has to be repeated: shared numbers, and members of one shape."""
+    shared, members = operation.split(inputs)
+    is_even = all(tensor.shape == member[0].shape for member in members for tensor in member)
+    return is_even and all(tensor.size == 1 for tensor in shared)
 
 
 def _simple_map(
@@ -78,9 +83,15 @@ def _simple_map(
 ) -> ElementwiseMap | None:
     """The map with a simplified body, if a kernel can be written for it."""
     body = Graph(operation.body.inputs, simplify(operation.body.outputs, has_expression))
-    known = all(isinstance(n.operation, Leaf) or has_expression(n.operation) for n in body.nodes)
-    reads = any(isinstance(node.operation, Read) for node in body.nodes)
-    return ElementwiseMap(body, operation.length, operation.shared) if known and not reads else None
+    if all(_is_known(node.operation, has_expression) for node in body.nodes):
+        return ElementwiseMap(body, operation.length, operation.shared)
+    return None
+
+
+def _is_known(operation: Operation, has_expression: HasExpression) -> bool:
+    if isinstance(operation, Leaf):
+        return not isinstance(operation, Read)
+    return operation.is_elementwise and has_expression(operation)
 
 
 def _applied(operation: Operation, like: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -91,29 +102,60 @@ def _applied(operation: Operation, like: Node, inputs: tuple[Tensor, ...]) -> tu
 
 
 def lift_parameters(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Turn parameters into constants: a kernel's text does not depend on them then."""
-    return rewrite(outputs, lambda node, inputs: _lifted(node.operation, node, inputs))
+    """Turn parameters into constants: a kernel's text does not depend on them then.
+
+    Reductions become such as a kernel can compute well.
+    """
+
+    def lift(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
+        # An operation of the user's that inherits from one of these may mean something else.
+        lifted = LIFTED.get(type(node.operation))
+        return lifted(node.operation, node, inputs) if lifted is not None else None
+
+    return rewrite(outputs, lift)
 
 
-@singledispatch
-def _lifted(
-    operation: Operation, node: Node, inputs: tuple[Tensor, ...]
-) -> Sequence[Tensor] | None:
-    return None
-
-
-@_lifted.register
-def _(operation: Clip, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+def _clip(operation: Clip, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     (x,) = inputs
     low, high = (constant(bound, x.dtype) for bound in (operation.low, operation.high))
-    return (minimum(maximum(x, low), high),)
+    return _applied(minimum, node, (*_applied(maximum, node, (x, low)), high))
 
 
-@_lifted.register
-def _(operation: RandomUniform, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+def _uniform(
+    operation: RandomUniform, node: Node, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
     stream = constant(np.uint32(operation.stream), "uint32")
     uniform = StreamedUniform(operation.target, operation.dtype)
     return _applied(uniform, node, (*inputs, stream))
+
+
+def _max(operation: Max, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+    """Nothing is reduced along axes of length 1."""
+    (x,) = inputs
+    is_there_one = all(x.shape[axis] == 1 for axis in operation.axes)
+    return _applied(Reshape(node.specs[0].shape), node, (x,)) if is_there_one else None
+
+
+def _sum(operation: Sum, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+    """The sum of everything is the sum of the sums of rows, which the threads can share."""
+    (x,) = inputs
+    long = [axis for axis, length in enumerate(x.shape) if length != 1]
+    if not set(long) & set(operation.axes):
+        return _applied(Reshape(node.specs[0].shape), node, (x,))
+    if len(long) < 2 or not set(long) <= set(operation.axes):
+        return None
+    first = next((n for n in long[1:-1] if prod(x.shape[:n]) >= ENOUGH_ROWS), long[-1])
+    rows = Sum(tuple(range(first, x.ndim)))(x)
+    whole = Sum(tuple(range(rows.ndim)))(rows)
+    return _applied(Reshape(node.specs[0].shape), node, (whole,))
+
+
+LIFTED: dict[type[Operation], Callable[..., tuple[Tensor, ...] | None]] = {
+    Clip: _clip,
+    RandomUniform: _uniform,
+    Max: _max,
+    Sum: _sum,
+}
 
 
 def fold_constants(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from glassgrad.errors import ArgumentError, ExecutionError
 from glassgrad.execute.cpu import driver
+from glassgrad.execute.cpu.addresses import address_of
 from glassgrad.execute.cpu.driver import BARRIER, FALLBACK_FAILED, SERIAL, compiled_driver
 from glassgrad.execute.cpu.threads import available_processors
 
@@ -200,11 +201,11 @@ class _Crew:
         exception by Ctrl-C comes before it or after it.
         """
         block = self.block
-        block[driver.TABLE] = table.ctypes.data
+        block[driver.TABLE] = address_of(table)
         block[driver.ROWS] = len(table)
         block[driver.PARTS] = parts
         block[driver.STEPS] = steps
-        block[driver.STATUS] = status.ctypes.data
+        block[driver.STATUS] = address_of(status)
         block[driver.COMPLETED] = 0
         compiled_driver().run(self._address)
         return int(block[driver.COMPLETED])

@@ -77,6 +77,7 @@ def test_the_key_changes_with_sources_and_settings(monkeypatch, tmp_path):
     source = tmp_path / "kernel.py"
     source.write_text("one")
     monkeypatch.setattr(cache, "_SOURCES", tmp_path)
+    monkeypatch.setattr(cache, "_COMPILED_MODULES", ("kernel",))
     keys = [cache._key.__wrapped__()]
     source.write_text("two")
     keys.append(cache._key.__wrapped__())
@@ -84,6 +85,13 @@ def test_the_key_changes_with_sources_and_settings(monkeypatch, tmp_path):
     keys.append(cache._key.__wrapped__())
     assert len(set(keys)) == 3
     assert cache._key.__wrapped__() == keys[-1]
+
+
+def test_every_module_that_holds_compiled_code_is_part_of_the_key():
+    folder = Path(cache.__file__).parent
+    holds = {p.stem for p in folder.glob("*.py") if "@helper" in p.read_text("utf-8")
+             or "@intrinsic" in p.read_text("utf-8")}  # fmt: skip
+    assert holds <= set(cache._COMPILED_MODULES)
 
 
 def test_kernels_of_versions_long_unused_are_removed(monkeypatch, tmp_path):

@@ -128,9 +128,10 @@ def test_float64_is_as_accurate_as_numpy(call):
         np.testing.assert_allclose(result, reference(name, x), rtol=1e-14, atol=0, err_msg=name)
 
 
-def test_loops_over_float32_are_vectorised(all_float32):
+def test_loops_over_float32_are_vectorised(monkeypatch, tmp_path):
     """No call to the C library remains, which would compute one element at a time."""
-    code = all_float32.inspect_llvm()
+    monkeypatch.setenv("GLASSGRAD_CACHE", str(tmp_path))  # only what is compiled now can be read
+    code = kernel(_all_float32).inspect_llvm()
     for name in ("expf", "logf", "tanhf", "expm1f", "log1pf", "llvm.exp", "llvm.log"):
         assert f"@{name}" not in code
     assert "<4 x float>" in code or "<8 x float>" in code or "<16 x float>" in code

@@ -1,0 +1,276 @@
+"""The commands with their options, and what becomes of errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from glassgrad import __version__
+from glassgrad.cli.architecture import EXAMPLE
+from glassgrad.cli.screen import Screen
+from glassgrad.errors import ArgumentError, GlassgradError, UnknownNameError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="glassgrad",
+    help="Train neural networks, and use them.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# The base of what typer raises for a command line that it cannot read; its module differs
+# between versions of typer.
+UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Read an option as an integer that is not too small."""
+
+    def read(text: str) -> int:
+        number = int(text) if text.strip().removeprefix("-").isdecimal() else least - 1
+        if number < least:
+            raise typer.BadParameter(f"It must be an integer from {least}. Got {text!r}.")
+        return number
+
+    return read
+
+
+def real_number(text: str) -> float:
+    """Read an option as a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"It must be a number. Got {text!r}.") from None
+
+
+Source = Annotated[
+    Path, typer.Argument(metavar="MODEL_OR_RUN", help="A model file, or the folder of a run.")
+]
+Executor = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="cpu (compiled kernels) or reference (plain NumPy)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback(invoke_without_command=True)
+def glassgrad(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Train neural networks, and use them.
+
+    Begin with `glassgrad train`: it trains a network on handwritten digits in a few seconds.
+    """
+    if version:
+        print(f"glassgrad {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="digits, mnist, or a folder of IDX files with MNIST's names.",
+            show_default="digits",
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What stands between input and output: UNITS [ACTIVATION] or dropout RATE, "
+            f'separated by commas, such as "{EXAMPLE}".',
+            show_default="256 relu, dropout 0.3, 128 relu, dropout 0.3",
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="adam, rmsprop or sgd.", show_default="adam")
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            parser=real_number,
+            help="The size of the steps.",
+            show_default="0.001; sgd: 0.01",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How often to go through the data.",
+            show_default="40; 20 from 10,000 examples on",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="Examples a step.",
+            show_default="64; 128 from 10,000 examples on",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(0),
+            help="Decides first weights, order and dropout: the same seed, the same network.",
+            show_default="0",
+        ),
+    ] = None,
+    executor: Executor = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder of the run, new or empty.",
+            show_default="runs/DATA-DATE-TIME",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Go on with a run that was interrupted, to the same weights as without; more "
+            "--epochs lengthen it.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a network; without arguments, on handwritten digits."""
+    from glassgrad.cli import training
+
+    options = training.Options(
+        data, layers, optimizer, learning_rate, epochs, batch_size, seed, executor
+    )
+    screen = Screen(as_json, quiet)
+    if resume is None:
+        training.begin(options, out, screen)
+    elif out is None:
+        training.resume(resume, options, screen)
+    else:
+        raise ArgumentError("--out begins a run and --resume goes on with one. Got both.")
+
+
+@app.command()
+def evaluate(
+    source: Source,
+    data: Annotated[
+        str | None, typer.Argument(help="A data set; by default the one of the run.")
+    ] = None,
+    executor: Executor = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a trained network on the test part of a data set."""
+    from glassgrad.cli import inference
+
+    inference.evaluate(source, data, executor, Screen(as_json, quiet))
+
+
+@app.command()
+def predict(
+    source: Source,
+    inputs: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_DATA",
+            help="An .npy or .npz file of examples, or a data set, of which the test part is used.",
+        ),
+    ],
+    executor: Executor = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Print class and probability for each example, one to a line."""
+    from glassgrad.cli import inference
+
+    inference.predict(source, inputs, executor, Screen(as_json, quiet))
+
+
+@app.command()
+def summary(source: Source, debug: Debug = False) -> None:
+    """Print a network's layers, shapes and parameters."""
+    from glassgrad.cli import inference
+
+    inference.summarize(source)
+
+
+# ---- errors
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the words after ``glassgrad``; those of the process by default.
+
+    Returns:
+        The exit code: 0 when the work is done, 1 when it failed, 2 when the command line is
+        wrong, 130 when the user interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(words, prog_name="glassgrad", standalone_mode=False)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _fail(_described(error), 2)
+    except (GlassgradError, OSError, MemoryError) as error:
+        if "--debug" in words:
+            raise
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):  # whoever read stdout has seen enough
+        _abandon_stdout()
+        return 1
+    message = str(error) or type(error).__name__
+    if isinstance(error, OSError) and not isinstance(error, GlassgradError):
+        message = f"Cannot write the output: {error.strerror or error}."
+        _abandon_stdout()
+    is_usage = isinstance(error, ArgumentError | UnknownNameError)
+    return _fail(message, 2 if is_usage else 1)
+
+
+def _fail(message: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"glassgrad: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def _described(error: Exception) -> str:
+    """Typer's message, and where the right usage can be read."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "glassgrad"
+    message = str(getattr(error, "format_message", error.__str__)())
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} See {command} --help."
+
+
+def _abandon_stdout() -> None:
+    """What is still buffered has nowhere to go; without this, Python would try at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,10 @@
+"""Models are the same on every executor; these tests use the one that compiles nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _reference_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassgrad.execute.executor._chosen", ["reference"])
