@@ -72,14 +72,26 @@ __all__ = [
 
 # Loaded when they are first asked for, so that `import glassgrad` takes a moment only.
 _LATER = {
-    **{name: (f"glassgrad.{name}", None) for name in (
-        "activations", "callbacks", "datasets", "initializers", "layers", "lens", "losses",
-        "metrics", "models", "optimizers", "regularizers",
-    )},
+    **{
+        name: (f"glassgrad.{name}", None)
+        for name in (
+            "activations",
+            "callbacks",
+            "datasets",
+            "initializers",
+            "layers",
+            "lens",
+            "losses",
+            "metrics",
+            "models",
+            "optimizers",
+            "regularizers",
+        )
+    },
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
     "explain": ("glassgrad.lens", "explain"),
-}  # fmt: skip
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -87,16 +87,18 @@ def open_for_reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         The binary file.
 
     Raises:
-        FileError: The file does not exist, is a folder, or may not be read. An `OSError` in the
-            body counts as such a failure.
+        FileError: The file does not exist, is a folder or a device, or may not be read. An
+            `OSError` in the body counts as such a failure.
 
     Examples:
         >>> with open_for_reading(__file__) as file:
         ...     len(file.read(4))
         4
     """
-    with _failures_explained("read", path), Path(path).open("rb") as file:
-        yield file
+    with _failures_explained("read", path):
+        _refuse_what_may_have_no_end(Path(path))
+        with Path(path).open("rb") as file:
+            yield file
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -141,6 +143,15 @@ def _refuse_what_is_no_file(target: Path) -> None:
         raise FileError(
             f"Cannot write {str(target)!r}: it is a device or a pipe, and only a regular file can "
             "be replaced in one step. Name a file instead."
+        )
+
+
+def _refuse_what_may_have_no_end(source: Path) -> None:
+    """Refuse a device such as /dev/zero, whose content would fill the memory."""
+    if source.is_char_device():
+        raise FileError(
+            f"Cannot read {str(source)!r}: it is a device, which may never come to an end. Name a "
+            "file instead."
         )
 
 

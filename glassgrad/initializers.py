@@ -6,6 +6,7 @@ so that one seed decides all weights of a model. A ``seed`` of the initializer's
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from math import prod, sqrt
 from typing import Any, TypeAlias
@@ -83,9 +84,13 @@ class Initializer(Configurable):
             dtype: its dtype; the default float (float32) if ``None``.
             generator: where random numbers come from, unless the initializer has a ``seed``;
                 ``None`` takes the next one of the seed under way.
+
+        Raises:
+            ArgumentError: no memory could ever hold it.
         """
         if self.seed is not None:
             generator = np.random.default_rng(self.seed)
+        _require_address(tuple(shape))
         drawn = self.draw(tuple(shape), generator or next_generator())
         return np.asarray(drawn).astype(default_float() if dtype is None else resolve_dtype(dtype))
 
@@ -393,6 +398,15 @@ def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
         return length, length
     positions = prod(shape[:-2])
     return int(shape[-2] * positions), int(shape[-1] * positions)
+
+
+def _require_address(shape: tuple[int, ...]) -> None:
+    """Refuse a shape beyond any address, for which NumPy has errors of its own."""
+    if prod(shape) > sys.maxsize // 8:  # the draws are float64
+        raise ArgumentError(
+            f"A weight must fit into memory. Got shape {shape}; choose fewer units, or make its "
+            "input smaller."
+        )
 
 
 def truncated_normal(shape: tuple[int, ...], generator: np.random.Generator) -> Array:

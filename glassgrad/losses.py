@@ -333,8 +333,24 @@ class MeanAbsoluteError(Loss):
         return mean_absolute_error(y_true, y_pred)
 
 
+class _SmoothedCrossentropy(Loss):
+    """The base of cross-entropies whose targets are probabilities, and can be smoothed."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction, name=name)
+        self.from_logits = from_logits
+        self.label_smoothing = _checked_smoothing(label_smoothing)
+
+
 @register()
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(_SmoothedCrossentropy):
     """Cross-entropy for yes or no: -t ln y - (1 - t) ln(1 - y), averaged.
 
     Args:
@@ -351,25 +367,13 @@ class BinaryCrossentropy(Loss):
         0.6931
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        *,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name)
-        self.from_logits = from_logits
-        self.label_smoothing = _checked_smoothing(label_smoothing)
-
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A value for each example."""
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
 
 
 @register()
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_SmoothedCrossentropy):
     """Cross-entropy for one class of several, targets as vectors: -sum_j t_j ln y_j, averaged.
 
     Args:
@@ -386,18 +390,6 @@ class CategoricalCrossentropy(Loss):
         >>> round(CategoricalCrossentropy(from_logits=True)([[0.0, 1.0]], [[0.0, 0.0]]).item(), 4)
         0.6931
     """
-
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        *,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name)
-        self.from_logits = from_logits
-        self.label_smoothing = _checked_smoothing(label_smoothing)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A value for each example."""

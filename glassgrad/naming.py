@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Iterator
+from itertools import count
 
 __all__ = ["forget_names", "snake_case", "unique_name"]
 
-_given: Counter[str] = Counter()
+_given: dict[str, Iterator[int]] = {}
 
 
 def snake_case(name: str) -> str:
@@ -29,8 +30,7 @@ def unique_name(prefix: str) -> str:
         >>> unique_name("cell_of_this_example"), unique_name("cell_of_this_example")
         ('cell_of_this_example', 'cell_of_this_example_1')
     """
-    number = _given[prefix]
-    _given[prefix] += 1
+    number = next(_given.setdefault(prefix, count()))  # also right where threads build layers
     return f"{prefix}_{number}" if number else prefix
 
 

@@ -16,6 +16,7 @@ from glassgrad.graph import RandomState, Variable
 __all__ = [
     "SeedStream",
     "check_seed",
+    "current_stream",
     "new_random_state",
     "next_generator",
     "random_state_of_call",

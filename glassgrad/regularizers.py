@@ -9,6 +9,8 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, as_tensor
 from glassgrad.serialization import Configurable, Registry, serialize
@@ -121,9 +123,11 @@ class L1L2(Regularizer):
         return weight.abs().sum() * self.l1 + weight.square().sum() * self.l2
 
 
-def _factor(name: str, value: float) -> float:
-    if not (isfinite(value) and value >= 0):
-        raise ArgumentError(f"The factor of a penalty must be at least 0. Got {name}={value}.")
+def _factor(name: str, value: Any) -> float:
+    if not (isinstance(value, int | float | np.number) and isfinite(value) and value >= 0):
+        raise ArgumentError(
+            f"The factor of a penalty must be a number from 0. Got {name}={value!r}."
+        )
     return float(value)
 
 

@@ -252,6 +252,12 @@ def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
         read_bytes(tmp_path)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs the device /dev/zero")
+def test_a_device_without_an_end_is_not_read() -> None:
+    with pytest.raises(FileError, match="it is a device"):
+        read_bytes("/dev/zero")
+
+
 def test_a_failing_read_is_explained(old_file: Path) -> None:
     with (
         pytest.raises(FileError, match="Input/output error"),

@@ -37,7 +37,7 @@ from glassgrad.ops.mapping import ElementwiseMap
 Compile = Callable[..., Program]
 
 
-@pytest.fixture(params=["reference"])
+@pytest.fixture(params=["reference", "cpu"])
 def executor_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -125,6 +125,8 @@ def test_a_function_is_an_initializer() -> None:
         (lambda: initializers.VarianceScaling(distribution="cauchy"), "'cauchy'"),
         (lambda: initializers.HeNormal(seed=-1), "integer from 0"),
         (lambda: initializers.get(3), "initializer must be"),
+        (lambda: initializers.Zeros()((64, 10**20)), "must fit into memory"),
+        (lambda: initializers.HeNormal()((64, 10**18)), "choose fewer units"),
     ],
 )
 def test_bad_arguments_are_refused(make: Callable[[], Any], message: str) -> None:

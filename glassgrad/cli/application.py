@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -232,6 +233,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong, 130 when the user interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
+    if sys.stdout is None:
+        return _fail("The output is closed. Give it a file or a pipe, or /dev/null.", 1)
     try:
         code = app(words, prog_name="glassgrad", standalone_mode=False)
         sys.stdout.flush()
@@ -244,11 +248,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _prepare_streams() -> None:
+    """Let no message be lost or misplaced: print() to a closed stderr would write to stdout."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 -- stays open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # frames of tables where there is only ASCII
+
+
 def _failed(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # whoever read stdout has seen enough
         _abandon_stdout()
         return 1
     message = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        message = f"The memory does not suffice: {message}. Try a smaller network or fewer data."
     if isinstance(error, OSError) and not isinstance(error, GlassgradError):
         message = f"Cannot write the output: {error.strerror or error}."
         _abandon_stdout()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,7 +15,7 @@ from glassgrad.cli.runs import Run, is_run, quoted
 from glassgrad.cli.screen import Screen
 from glassgrad.cli.training import EVALUATION_BATCH
 from glassgrad.errors import ArgumentError, FileError
-from glassgrad.execute.executor import use
+from glassgrad.execute.executor import current_executor, use
 from glassgrad.files import open_for_reading
 from glassgrad.graph.operation import Array
 from glassgrad.models import Model, Sequential, load_model
@@ -21,6 +23,9 @@ from glassgrad.models import Model, Sequential, load_model
 __all__ = ["evaluate", "predict", "summarize"]
 
 ARRAY_FILES = (".npy", ".npz")
+# What NumPy and its zip reader raise when a file is not what its name says.
+_NO_ARRAY = (ValueError, TypeError, EOFError, AttributeError, LookupError, SyntaxError, TokenError,
+             NotImplementedError, RuntimeError, BadZipFile, zlib.error)  # fmt: skip
 
 
 def evaluate(source: Path, data: str | None, executor: str | None, screen: Screen) -> None:
@@ -33,24 +38,32 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
     """
     with screen.announced_compilation():
         model = _load(source, executor)
-        name = data or _data_of(source)
+        name = _data_of(source) if data is None else data
         dataset = datasets.load(name)
         if not model.is_compiled:
-            raise ArgumentError(f"{str(source)!r} was saved before compile() gave it a loss, so "
-                                "there is nothing to evaluate. Try predict.")  # fmt: skip
+            raise ArgumentError(
+                f"{str(source)!r} was saved before compile() gave it a loss, so "
+                "there is nothing to evaluate. Try predict."
+            )
         began = time.perf_counter()
         found = model.evaluate(
             dataset.x_test, dataset.y_test, EVALUATION_BATCH, verbose=0, return_dict=True
         )
         seconds = time.perf_counter() - began
     results = {f"test_{key}": value for key, value in found.items()}
-    rows = [(key.replace("_", " "), f"{value:.2%}" if "accuracy" in key else f"{value:.4f}")
-            for key, value in sorted(results.items())]  # fmt: skip
+    rows = [
+        (key.replace("_", " "), f"{value:.2%}" if "accuracy" in key else f"{value:.4f}")
+        for key, value in sorted(results.items())
+    ]
     rows += [("examples", f"{len(dataset.x_test):,}"), ("data", name), ("model", str(source))]
-    screen.show("Evaluation", rows, {
-        "model": str(source), "data": name, **results,
-        "examples": len(dataset.x_test), "seconds": round(seconds, 3),
-    })  # fmt: skip
+    document = {
+        "model": str(source),
+        "data": name,
+        **results,
+        "examples": len(dataset.x_test),
+        "seconds": round(seconds, 3),
+    }
+    screen.show("Evaluation", rows, document)
 
 
 def predict(source: Path, inputs: str, executor: str | None, screen: Screen) -> None:
@@ -86,19 +99,23 @@ def summarize(source: Path) -> None:
 def _load(source: Path, executor: str | None) -> Model:
     if executor is not None:
         use(executor)
+    current_executor()  # what is wrong with it is no fault of the model's file
     if not source.is_dir():
         return load_model(source)
     run = Run.open(source)
     if not run.model.exists():
-        raise FileError(f"The run {str(source)!r} has not come to its end. First: "
-                        f"{run.how_to_go_on}")  # fmt: skip
+        raise FileError(
+            f"The run {str(source)!r} has not come to its end. First: {run.how_to_go_on}"
+        )
     return load_model(run.model)
 
 
 def _data_of(source: Path) -> str:
     if not is_run(source):
-        raise ArgumentError(f"A model file does not say what data it learned from. Name them: "
-                            f"glassgrad evaluate {quoted(source)} digits")  # fmt: skip
+        raise ArgumentError(
+            "A model file does not say what data it learned from. Name them: "
+            f"glassgrad evaluate {quoted(source)} digits"
+        )
     return Run.open(source).config.data
 
 
@@ -121,9 +138,12 @@ def _read_array(path: Path) -> Array:
         try:
             found = np.load(file, allow_pickle=False)
             array: Array = found[_chosen(path, found.files)] if path.suffix == ".npz" else found
-        except (ValueError, EOFError, AttributeError, BadZipFile) as error:
-            raise FileError(f"{str(path)!r} is no {path.suffix} file of numbers that NumPy wrote. "
-                            "Write one with numpy.save or numpy.savez.") from error  # fmt: skip
+            array.shape  # noqa: B018 -- a zip archive and the texts in it have none
+        except _NO_ARRAY as error:
+            raise FileError(
+                f"{str(path)!r} is no {path.suffix} file of numbers that NumPy wrote. "
+                "Write one with numpy.save or numpy.savez."
+            ) from error
     return array
 
 
@@ -132,5 +152,7 @@ def _chosen(path: Path, names: list[str]) -> str:
     for name in names if len(names) == 1 else ("x_test", "x"):
         if name in names:
             return name
-    raise FileError(f"{str(path)!r} must hold one array, or one named 'x_test' or 'x'. It holds "
-                    f"{', '.join(names) or 'none'}.")  # fmt: skip
+    raise FileError(
+        f"{str(path)!r} must hold one array, or one named 'x_test' or 'x'. It holds "
+        f"{', '.join(names) or 'none'}."
+    )

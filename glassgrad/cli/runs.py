@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Self
 
@@ -156,13 +156,17 @@ class Run:
         """
         if not is_run(folder):
             state = "has no config.json" if folder.is_dir() else "is no folder"
-            raise FileError(f"{str(folder)!r} holds no run: it {state}. Begin one with "
-                            f"glassgrad train --out {quoted(folder)}")  # fmt: skip
+            raise FileError(
+                f"{str(folder)!r} holds no run: it {state}. Begin one with "
+                f"glassgrad train --out {quoted(folder)}"
+            )
         try:
             config = Config.from_json(read_bytes(folder / CONFIG))
         except (ValueError, TypeError, AttributeError) as error:
-            raise FileError(f"{str(folder / CONFIG)!r} is no configuration of a run: {error}. "
-                            "Restore it, or begin another run.") from error  # fmt: skip
+            raise FileError(
+                f"{str(folder / CONFIG)!r} is no configuration of a run: {error}. "
+                "Restore it, or begin another run."
+            ) from error
         return cls(folder, config)
 
     @property
@@ -209,8 +213,10 @@ class Run:
             found: dict[str, Any] = json.loads(read_bytes(path))
             return found if found.pop("of_epochs") == self.config.epochs else None
         except (ValueError, KeyError, AttributeError) as error:
-            raise FileError(f"{str(path)!r} is no result of a run: {error}. Remove it; "
-                            f"{self.how_to_go_on} makes it anew.") from error  # fmt: skip
+            raise FileError(
+                f"{str(path)!r} is no result of a run: {error}. Remove it; "
+                f"{self.how_to_go_on} makes it anew."
+            ) from error
 
 
 def quoted(path: Path) -> str:
@@ -226,11 +232,10 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 def _new_folder(data: str) -> Path:
     """A folder that nobody has, named after data and time."""
     stem = f"{Path(data).name}-{datetime.now():%Y%m%d-%H%M%S}"
-    for number in count(1):
-        folder = Path("runs", stem if number == 1 else f"{stem}-{number}")
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    while True:
         with contextlib.suppress(FileExistsError):
-            return _made(folder, exist_ok=False)
-    raise AssertionError
+            return _made(Path("runs", next(names)), exist_ok=False)
 
 
 def _made(folder: Path, exist_ok: bool = True) -> Path:
@@ -238,12 +243,15 @@ def _made(folder: Path, exist_ok: bool = True) -> Path:
         folder.mkdir(parents=True, exist_ok=exist_ok)
     except FileExistsError:
         if exist_ok:
-            raise ArgumentError(f"{str(folder)!r} is a file. Name another folder with --out."
-                                ) from None  # fmt: skip
+            raise ArgumentError(
+                f"{str(folder)!r} is a file. Name another folder with --out."
+            ) from None
         raise
     except OSError as error:
-        raise FileError(f"Cannot make the folder {str(folder)!r}: {error.strerror}. Name one that "
-                        "can be written with --out.") from error  # fmt: skip
+        raise FileError(
+            f"Cannot make the folder {str(folder)!r}: {error.strerror}. Name one that "
+            "can be written with --out."
+        ) from error
     return folder
 
 
@@ -251,11 +259,15 @@ def _require_empty(folder: Path) -> None:
     for leftover in folder.glob(LEFTOVERS):
         leftover.unlink(missing_ok=True)
     if is_run(folder):
-        raise ArgumentError(f"{str(folder)!r} holds a run already. Go on with it by --resume "
-                            f"{quoted(folder)}, or name another folder.")  # fmt: skip
+        raise ArgumentError(
+            f"{str(folder)!r} holds a run already. Go on with it by --resume "
+            f"{quoted(folder)}, or name another folder."
+        )
     if any(folder.iterdir()):
-        raise ArgumentError(f"{str(folder)!r} is not empty and holds no run. Name a new or an "
-                            "empty folder with --out.")  # fmt: skip
+        raise ArgumentError(
+            f"{str(folder)!r} is not empty and holds no run. Name a new or an "
+            "empty folder with --out."
+        )
 
 
 def _require_room(folder: Path, needed_bytes: int) -> None:
@@ -280,8 +292,10 @@ def _held(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FileError(f"Another process is at work on the run {str(folder)!r}. Wait for its "
-                            "end, or stop it.") from None  # fmt: skip
+            raise FileError(
+                f"Another process is at work on the run {str(folder)!r}. Wait for its "
+                "end, or stop it."
+            ) from None
         except OSError:  # a file system without locks
             pass
         yield

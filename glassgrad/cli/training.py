@@ -60,13 +60,15 @@ def begin(options: Options, folder: Path | None, screen: Screen) -> None:
         ArgumentError, UnknownNameError: an option is wrong; nothing has been written.
         FileError: the data cannot be read, or the folder cannot be written.
     """
-    dataset = datasets.load(options.data or "digits")
+    data = "digits" if options.data is None else options.data
+    dataset = datasets.load(data)
     many = len(dataset.x_train) >= MANY_EXAMPLES
-    optimizer = _optimizer(options.optimizer or OPTIMIZER, options.learning_rate)
+    name = OPTIMIZER if options.optimizer is None else options.optimizer
+    optimizer = _optimizer(name, options.learning_rate)
     with screen.announced_compilation():
         executor = executor_named(options.executor)
         config = Config(
-            data=_lasting_name(options.data or "digits"),
+            data=_lasting_name(data),
             layers=LAYERS if options.layers is None else options.layers,
             optimizer=_name(optimizer),
             learning_rate=_rate(optimizer),
@@ -97,8 +99,10 @@ def resume(folder: Path, options: Options, screen: Screen) -> None:
             run = replace(run, config=replace(run.config, epochs=options.epochs))
             run.write_config()
         if run.config.version != __version__:
-            screen.note(f"The run began under glassgrad {run.config.version}, and this is "
-                        f"{__version__}: the last digits may differ.")  # fmt: skip
+            screen.note(
+                f"The run began under glassgrad {run.config.version}, and this is "
+                f"{__version__}: the last digits may differ."
+            )
         if (result := run.result()) is not None:
             screen.note(f"The run has ended; more epochs: {run.how_to_go_on} --epochs N")
             _show(run, result, screen)
@@ -176,8 +180,10 @@ def _require_agreement(options: Options, run: Run) -> None:
 def _same_data(run: Run) -> Dataset:
     dataset = datasets.load(run.config.data)
     if fingerprint(dataset) != run.config.fingerprint:
-        raise DataError(f"The training data of {run.config.data!r} have changed since the run "
-                        "began. Bring them back, or begin another run.")  # fmt: skip
+        raise DataError(
+            f"The training data of {run.config.data!r} have changed since the run "
+            "began. Bring them back, or begin another run."
+        )
     return dataset
 
 
@@ -220,10 +226,14 @@ def _carry_on(run: Run, model: Sequential, dataset: Dataset, screen: Screen) -> 
     clock = Clock()
     try:
         history = model.fit(
-            dataset.x_train, dataset.y_train, run.config.batch_size, run.config.epochs,
-            verbose=0 if screen.quiet else "auto", callbacks=[clock, StopWhenDiverged()],
+            dataset.x_train,
+            dataset.y_train,
+            run.config.batch_size,
+            run.config.epochs,
+            verbose=0 if screen.quiet else "auto",
+            callbacks=[clock, StopWhenDiverged()],
             checkpoint=run.checkpoint,
-        )  # fmt: skip
+        )
         seconds = clock.seconds
         result = _result(model, dataset, history, seconds)
         _require_finite(result, run)
@@ -282,15 +292,15 @@ def _require_finite(result: Mapping[str, Any], run: Run) -> None:
 
 
 def _show(run: Run, result: Mapping[str, Any], screen: Screen) -> None:
+    accuracy = result.get("test_accuracy")  # of a classifier
     rows = [
-        *((f"test {name}", f"{result[f'test_{name}']:.2%}") for name in ("accuracy",)
-          if f"test_{name}" in result),
+        *([] if accuracy is None else [("test accuracy", f"{accuracy:.2%}")]),
         ("test loss", f"{result['test_loss']:.4f}"),
         ("epochs", str(result["epochs"])),
         ("time", f"{result['seconds']:.1f} s"),
         ("speed", f"{result['examples_per_second']:,} examples a second"),
         ("run", str(run.folder)),
-    ]  # fmt: skip
+    ]
     numbers = {name: value for name, value in result.items() if name != "history"}
     screen.show("The trained network", rows, {"run": str(run.folder), **numbers})
     screen.note(f"Try next: glassgrad predict {quoted(run.folder)} {run.config.data}")

@@ -98,7 +98,7 @@ def _require_complete(folder: Path) -> None:
     missing = [name for name in FILE_NAMES if find_file(folder, name) is None]
     if missing:
         raise FileError(
-            f"A data set in a folder is four IDX files, plain or ending in .gz: "
+            "A data set in a folder is four IDX files, plain or ending in .gz: "
             f"{', '.join(FILE_NAMES)}. The folder {str(folder)!r} "
             f"{'lacks ' + ', '.join(missing) if folder.is_dir() else 'does not exist'}."
         )

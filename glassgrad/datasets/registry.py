@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from glassgrad.datasets import digits, mnist
 from glassgrad.datasets.idx_folder import Arrays, read_folder
-from glassgrad.errors import FileError, UnknownNameError
+from glassgrad.errors import DataError, FileError, UnknownNameError
 
 __all__ = ["Dataset", "load", "names"]
 
@@ -109,7 +109,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Dataset:
     Raises:
         UnknownNameError: It is neither a known name nor an existing folder.
         FileError: A file is missing or damaged, or a download failed.
-        DataError: Images and labels do not fit each other.
+        DataError: Images and labels do not fit each other, or there is one class only.
 
     Examples:
         >>> load("digits")
@@ -152,4 +152,9 @@ def _from_arrays(
 ) -> Dataset:
     (x_train, y_train), (x_test, y_test) = arrays
     classes = 1 + int(max(y_train.max(), y_test.max()))
+    if classes == 1:
+        raise DataError(
+            f"There must be two classes at least: every label of {name!r} is 0. Check the files "
+            "with the labels."
+        )
     return Dataset(name, x_train, y_train, x_test, y_test, classes, scale, description, attribution)

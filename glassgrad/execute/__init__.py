@@ -1,0 +1,1 @@
+"""What runs graphs: the protocol of executors, the reference, compiled kernels."""

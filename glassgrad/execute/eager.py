@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from glassgrad.errors import GradientError
-from glassgrad.gradients import gradients
-from glassgrad.graph import Constant, Leaf, Read, Tensor, Variable, evaluate, walk
+from glassgrad.gradients import gradients, leaves_of
+from glassgrad.graph import Leaf, Tensor, evaluate, walk
 from glassgrad.graph.operation import Array
 
 __all__ = ["EagerEvaluator"]
@@ -19,6 +19,11 @@ class EagerEvaluator:
 
     The value of a tensor is kept with it, so that an expression that grows is not evaluated
     from its beginning each time. A variable is read at evaluation.
+
+    Example:
+        >>> x = Tensor([1.0, 2.0])
+        >>> EagerEvaluator().evaluate([x * x])
+        [array([1., 4.], dtype=float32)]
     """
 
     def evaluate(self, tensors: Sequence[Tensor]) -> list[Array]:
@@ -34,8 +39,13 @@ class EagerEvaluator:
         return list(results)
 
     def backward(self, loss: Tensor) -> None:
-        """Evaluate loss and gradients in one pass, and add them to the leaves."""
-        leaves = _leaves(loss)
+        """Evaluate loss and gradients in one pass, and add them to the leaves.
+
+        Raises:
+            GradientError: no leaf wants a gradient.
+            ShapeError: the loss is no scalar.
+        """
+        leaves = leaves_of(loss)
         if not leaves:
             raise GradientError(
                 "backward() found no leaf that wants a gradient: make one with "
@@ -53,16 +63,3 @@ class EagerEvaluator:
 
 def _is_evaluated(tensor: Tensor) -> bool:
     return tensor.node.values is not None
-
-
-def _leaves(loss: Tensor) -> list[Tensor | Variable]:
-    """The leaves below a tensor that want a gradient, each once."""
-    found: dict[int, Tensor | Variable] = {}
-    nodes = walk([loss])
-    for tensor in (loss, *(tensor for node in nodes for tensor in node.inputs)):
-        operation = tensor.node.operation
-        if isinstance(operation, Read) and operation.variable.trainable:
-            found[id(operation.variable)] = operation.variable
-        if isinstance(operation, Constant) and tensor.requires_grad:
-            found[id(tensor.node)] = tensor
-    return list(found.values())

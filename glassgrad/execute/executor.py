@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,32 @@ from glassgrad.graph import Placeholder, Tensor, TensorSpec, Variable, walk
 from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import require_update
 
-__all__ = ["Executor", "Program", "current_executor", "executor_named", "register_executor", "use"]
+__all__ = [
+    "PROGRAMS",
+    "Executor",
+    "Program",
+    "Shapes",
+    "current_executor",
+    "executor_named",
+    "register_executor",
+    "shapes_of",
+    "use",
+]
+
+PROGRAMS = 32  # kept for each function or kind of step; the one longest unused gives way
+
+# Shape and dtype of several arrays, as a key: tuples are hashed several times as fast as specs.
+Shapes: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
+
+
+def shapes_of(arrays: Iterable[Array | TensorSpec]) -> Shapes:
+    """What tells which program fits: shape and dtype of each array.
+
+    Example:
+        >>> shapes_of([np.zeros((2, 3))])
+        (((2, 3), dtype('float64')),)
+    """
+    return tuple([(array.shape, array.dtype) for array in arrays])
 
 
 class Program(ABC):
@@ -22,6 +47,14 @@ class Program(ABC):
 
     A step is pure: it reads every variable as it was before, and all updates apply after it.
     When it fails, no variable has changed.
+
+    Args:
+        outputs: the tensors whose values a call returns.
+        inputs: the placeholders whose values a call takes, in order.
+        updates: for each variable that the step changes, its value after the step.
+
+    Raises:
+        GraphError: a placeholder is missing, or an update does not fit its variable.
     """
 
     def __init__(
@@ -39,14 +72,16 @@ class Program(ABC):
         """Run one step.
 
         Raises:
-            ShapeError: an array has another shape than the program was compiled for.
+            ShapeError: there are not as many arrays as inputs, or one has another shape than the
+                program was compiled for.
+            DtypeError: an array of floats is given where integers are wanted.
         """
         if len(arrays) != len(self.inputs):
             raise ShapeError(f"The program wants {len(self.inputs)} arrays. Got {len(arrays)}.")
         given = [_as_input(a, t.spec) for a, t in zip(arrays, self.inputs, strict=True)]
         return self.run(given)
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 -- some programs are ready as they are
         """Do now what the first run would have to do before it can compute."""
 
     @abstractmethod
@@ -114,7 +149,12 @@ _chosen: list[str] = []
 
 
 def register_executor(name: str, maker: Callable[[], Executor]) -> None:
-    """Make an executor available under a name; it is made when it is first used."""
+    """Make an executor available under a name.
+
+    Args:
+        name: what ``use`` will be told.
+        maker: makes it, when it is first used.
+    """
     _makers[name] = maker
 
 
@@ -123,6 +163,10 @@ def executor_named(name: str | Executor | None) -> Executor:
 
     Raises:
         UnknownNameError: there is none of that name.
+
+    Example:
+        >>> executor_named("reference").name
+        'reference'
     """
     if isinstance(name, Executor):
         return name
@@ -131,7 +175,7 @@ def executor_named(name: str | Executor | None) -> Executor:
     if name not in _makers:
         raise UnknownNameError("executor", name, _makers)
     if name not in _made:
-        _made[name] = _makers[name]()
+        _made.setdefault(name, _makers[name]())  # where two threads come at once, one wins
     return _made[name]
 
 
@@ -156,7 +200,11 @@ def use(name: str) -> None:
 
 
 def current_executor() -> Executor:
-    """The one chosen by ``use``, else by ``GLASSGRAD_EXECUTOR``, else "cpu"."""
+    """The one chosen by ``use``, else by ``GLASSGRAD_EXECUTOR``, else "cpu".
+
+    Raises:
+        UnknownNameError: the environment names none that exists.
+    """
     return executor_named(_chosen[0] if _chosen else os.environ.get("GLASSGRAD_EXECUTOR") or "cpu")
 
 

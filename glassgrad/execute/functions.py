@@ -5,12 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import Any
 
 from glassgrad.errors import ArgumentError, DtypeError, GradientError
-from glassgrad.execute.executor import Executor, Program, executor_named
+from glassgrad.execute.executor import (
+    PROGRAMS,
+    Executor,
+    Program,
+    Shapes,
+    executor_named,
+    shapes_of,
+)
 from glassgrad.gradients import gradients
 from glassgrad.graph import (
     RandomState,
@@ -27,10 +32,6 @@ from glassgrad.graph.operation import Array
 
 __all__ = ["Function", "function", "grad", "install_random_states", "value_and_grad"]
 
-PROGRAMS = 32  # kept for each function; the one longest unused gives way
-
-Shapes: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
-
 
 def grad(function: Callable[..., Tensor], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Give the function that computes the gradient of a scalar function.
@@ -41,7 +42,7 @@ def grad(function: Callable[..., Tensor], argnums: int | Sequence[int] = 0) -> C
             give a tuple.
 
     Raises:
-        GradientError: the result does not depend on one of these arguments.
+        ArgumentError, DtypeError, GradientError, ShapeError: on the call, as ``value_and_grad``.
 
     Example:
         >>> slope = grad(lambda x: x * x * x)
@@ -87,12 +88,17 @@ def value_and_grad(
             tensors[number] = _differentiable(arguments[number], number)
         value = function(*tensors, **options)
         if not isinstance(value, Tensor):
-            raise ArgumentError(f"A function to be differentiated gives a scalar tensor. "
-                                f"Got {type(value).__name__}.")  # fmt: skip
+            raise ArgumentError(
+                "A function to be differentiated gives a scalar tensor. "
+                f"Got {type(value).__name__}."
+            )
         found = gradients(value, [tensors[number] for number in numbers])
         for number, slope in zip(numbers, found, strict=True):
             if slope is None:
-                raise GradientError(f"The result does not depend on argument {number}.")
+                raise GradientError(
+                    f"The result does not depend on argument {number}. Leave it out of argnums, or "
+                    "compute with the tensor instead of its numpy()."
+                )
         return value, (found[0] if isinstance(argnums, int) else tuple(found))
 
     return both
@@ -101,15 +107,17 @@ def value_and_grad(
 def _as_numbers(argnums: int | Sequence[int]) -> tuple[int, ...]:
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     if not numbers or any(isinstance(n, bool) or not isinstance(n, int) for n in numbers):
-        raise ArgumentError(f"argnums must be a position or several, such as 0 or (0, 1). "
-                            f"Got {argnums!r}.")  # fmt: skip
+        raise ArgumentError(
+            f"argnums must be a position or several, such as 0 or (0, 1). Got {argnums!r}."
+        )
     return numbers
 
 
 def _position(number: int, count: int) -> int:
     if not -count <= number < count:
-        raise ArgumentError(f"argnums must name arguments by position, and there are {count}. "
-                            f"Got {number}.")  # fmt: skip
+        raise ArgumentError(
+            f"argnums must name arguments by position, and there are {count}. Got {number}."
+        )
     return number % count
 
 
@@ -117,8 +125,10 @@ def _differentiable(value: Any, number: int) -> Tensor:
     """A tensor of its own for an argument: the same one may be given twice."""
     tensor = as_tensor(float(value) if isinstance(value, int) else value)
     if tensor.dtype.kind != "f":
-        raise DtypeError(f"Only floats can have a gradient. Got {tensor.dtype} as argument "
-                         f"{number}; write the numbers with a decimal point.")  # fmt: skip
+        raise DtypeError(
+            f"Only floats can have a gradient. Got {tensor.dtype} as argument "
+            f"{number}; write the numbers with a decimal point."
+        )
     return tensor * 1.0
 
 
@@ -129,6 +139,12 @@ class Function:
     optimizer's ``apply`` becomes part of it; so a whole training step runs as one program. What
     else the function does (printing, changing Python objects, reading plain numbers from outside)
     happens at the tracing alone. Inside another function that is traced it is part of that one.
+
+    Args:
+        function: takes tensors and returns tensors, in tuples, lists and dictionaries.
+        training: whether layers inside behave as in training.
+        executor: what compiles it; the current one by default.
+        random: what layers inside draw random numbers from.
     """
 
     def __init__(
@@ -154,8 +170,7 @@ class Function:
         if current_trace() is not None:
             return self._function(*arguments)
         arrays = [_array(argument) for argument in arguments]
-        shapes = tuple([(array.shape, array.dtype) for array in arrays])
-        program, structure = self._traced(executor_named(self._executor), shapes)
+        program, structure = self._traced(executor_named(self._executor), shapes_of(arrays))
         return _rebuilt(structure, iter(program.run(arrays)))
 
     def __get__(self, owner: object, kind: type | None = None) -> Any:
@@ -200,6 +215,10 @@ def function(
         random: what layers inside draw random numbers from, such as ``model.random``, and whose
             step each call that draws moves on; by default one of its own, from the seed.
 
+    Raises:
+        ArgumentError: on the call, the function returns something other than tensors.
+        UnknownNameError: on the call, there is no such executor.
+
     Example:
         >>> @function(executor="reference")
         ... def length(x):
@@ -242,8 +261,10 @@ def _taken_apart(value: Any, outputs: list[Tensor]) -> Any:
         return _like(value, [_taken_apart(entry, outputs) for entry in value])
     if value is None:
         return None
-    raise ArgumentError("A compiled function returns tensors, or tuples, lists and dictionaries "
-                        f"of them. Got {type(value).__name__}.")  # fmt: skip
+    raise ArgumentError(
+        "A compiled function returns tensors, or tuples, lists and dictionaries "
+        f"of them. Got {type(value).__name__}."
+    )
 
 
 def _rebuilt(structure: Any, results: Iterator[Array]) -> Any:

@@ -15,7 +15,15 @@ __all__ = ["ReferenceExecutor", "ReferenceProgram"]
 
 
 class ReferenceProgram(Program):
-    """Evaluates its graph node by node; ``values`` holds every value of the last run."""
+    """Evaluates its graph node by node; ``values`` holds every value of the last run.
+
+    Example:
+        >>> from glassgrad.graph import placeholder
+        >>> x = placeholder((2,))
+        >>> program = ReferenceExecutor().compile([(x * x).sum()], [x])
+        >>> program([3.0, 4.0])
+        [array(25., dtype=float32)]
+    """
 
     values: Values
 

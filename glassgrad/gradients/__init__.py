@@ -1,7 +1,7 @@
 """The chain rule: graph in, graph out, with a record of its steps."""
 
 from glassgrad.gradients import rules
-from glassgrad.gradients.reverse import Step, differentiate, gradients
+from glassgrad.gradients.reverse import Step, differentiate, gradients, leaves_of
 from glassgrad.gradients.rules import CompositeGradient
 
-__all__ = ["CompositeGradient", "Step", "differentiate", "gradients", "rules"]
+__all__ = ["CompositeGradient", "Step", "differentiate", "gradients", "leaves_of", "rules"]

@@ -7,14 +7,24 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from glassgrad.errors import DtypeError, GradientError, ShapeError
-from glassgrad.graph import Node, Operation, Tensor, Variable, as_tensor, constant, walk
+from glassgrad.graph import (
+    Constant,
+    Node,
+    Operation,
+    Read,
+    Tensor,
+    Variable,
+    as_tensor,
+    constant,
+    walk,
+)
 from glassgrad.graph.operation import Gradients
 from glassgrad.graph.tensor import Key, scope_of
 from glassgrad.ops.elementwise import add
 from glassgrad.ops.movement import broadcast_to
 from glassgrad.ops.reduction import sum_to
 
-__all__ = ["Step", "chain_rule", "differentiate", "gradients"]
+__all__ = ["Step", "chain_rule", "differentiate", "gradients", "leaves_of", "nodes_between"]
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,19 @@ def differentiate(
         variables: what to differentiate by.
         record: gains a ``Step`` for every node passed.
 
+    Returns:
+        A tensor of the shape of each variable, ``None`` where no output depends on it.
+
     Raises:
         ShapeError: a gradient has another shape than its output.
+        GradientError: the chain rule of an operation breaks its promise.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> x = Tensor([1.0, 2.0])
+        >>> (product,) = differentiate([x * x], [Tensor([1.0, 10.0])], [x])
+        >>> product.numpy()
+        array([ 2., 40.], dtype=float32)
     """
     targets = [as_tensor(variable) for variable in variables]
     collected: dict[Key, Tensor] = {}
@@ -106,7 +127,7 @@ def differentiate(
                     f"{gradient.shape} for an output of shape {output.shape}."
                 )
             _collect(collected, output, gradient)
-    for node in reversed(_between(outputs, targets)):
+    for node in reversed(nodes_between(outputs, targets)):
         with scope_of(node, "backward"):
             _pass_through(node, collected, record)
     return [collected.get(tensor.key) for tensor in targets]
@@ -118,7 +139,30 @@ def _float_dtype(loss: Tensor) -> str:
     return str(loss.dtype)
 
 
-def _between(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> list[Node]:
+def leaves_of(loss: Tensor) -> list[Tensor | Variable]:
+    """The leaves below a tensor that want a gradient, each once.
+
+    They are the trainable variables, and the tensors made with ``requires_grad=True``.
+
+    Args:
+        loss: the tensor, which may itself be such a leaf.
+
+    Example:
+        >>> w, b = Variable(2.0, name="w"), Variable(1.0, name="b", trainable=False)
+        >>> leaves_of(w * 3.0 + b)
+        [<Variable 'w' float32[]>]
+    """
+    found: dict[object, Tensor | Variable] = {}
+    for tensor in (loss, *(tensor for node in walk([loss]) for tensor in node.inputs)):
+        operation = tensor.node.operation
+        if isinstance(operation, Read) and operation.variable.trainable:
+            found[operation.variable] = operation.variable
+        elif isinstance(operation, Constant) and tensor.requires_grad:
+            found[tensor.node] = tensor
+    return list(found.values())
+
+
+def nodes_between(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> list[Node]:
     """The nodes on a path from a target to an output, in topological order."""
     targeted = {tensor.key for tensor in targets}
     reached: set[Node] = set()

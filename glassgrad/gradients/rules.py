@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 
 from glassgrad.gradients.reverse import chain_rule, differentiate
 from glassgrad.graph import (
@@ -101,60 +102,45 @@ def _scan(
     It carries the gradient of the state, and adds up the gradients of the constants.
     """
     carries, sequences, constants = operation.split(inputs)
-    last, stacked, history_gradients = operation.split_outputs(gradients)
+    last, stacked, of_histories = operation.split_outputs(gradients)
     if not operation.length:
         return (*last, *(None for _ in (*sequences, *constants)))
     histories = operation.split_outputs(outputs)[2]
-    floats = [tensor.dtype.kind == "f" for tensor in inputs]
-    given = [gradient for gradient in (*stacked, *history_gradients) if gradient is not None]
-    elements = (*histories, *sequences, *given)
-    moving = [number for number, is_float in enumerate(floats[: len(carries)]) if is_float]
-    fixed = [number for number, tensor in enumerate(constants) if tensor.dtype.kind == "f"]
-    sliced = [number for number, tensor in enumerate(sequences) if tensor.dtype.kind == "f"]
-    reached: list[bool] = []
+    given = [gradient for gradient in (*stacked, *of_histories) if gradient is not None]
+    places = operation.split(range(len(inputs)))
+    moving, sliced, fixed = ([n for n in some if inputs[n].dtype.kind == "f"] for some in places)
+    reached: set[int] = set()
 
     def body(
         state: Sequence[Tensor], element: Sequence[Tensor], seen: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        before = element[: len(carries)]
-        values = element[len(carries) : len(carries) + len(sequences)]
-        arriving = iter(element[len(carries) + len(sequences) :])
-        results = [None if gradient is None else next(arriving) for gradient in stacked]
-        added = [None if gradient is None else next(arriving) for gradient in history_gradients]
-        incoming: list[Tensor | None] = [None] * len(carries)
-        for number, gradient in zip(moving, state, strict=False):
-            incoming[number] = gradient
-        made = operation.body(*before, *values, *seen)
-        found = differentiate(made, [*incoming, *results], (*before, *values, *seen))
-        total = [_sum(a, b) for a, b in zip(found, [*added, *[None] * len(found)], strict=False)]
-        reached[:] = [gradient is not None for gradient in total]
-        to_carries, to_sequences, to_constants = operation.split(total)
-        next_state: list[Tensor] = [_or_zeros(to_carries[n], before[n]) for n in moving]
-        sums = [
-            _or_zeros(_sum(one, to_constants[n]), one)
-            for n, one in zip(fixed, state[len(moving) :], strict=True)
-        ]
-        return next_state + sums, [_or_zeros(to_sequences[n], values[n]) for n in sliced]
+        own = len(carries) + len(sequences)
+        here, arriving = (*element[:own], *seen), iter(element[own:])
+        of_carries = dict(zip(moving, state, strict=False))
+        of_results = [None if gradient is None else next(arriving) for gradient in stacked]
+        of_values = [None if gradient is None else next(arriving) for gradient in of_histories]
+        incoming = [*map(of_carries.get, places[0]), *of_results]
+        found = differentiate(operation.body(*here), incoming, here)
+        total = [_sum(a, b) for a, b in zip_longest(found, of_values)]
+        reached.update(n for n, gradient in enumerate(total) if gradient is not None)
+        sums = state[len(moving) :]
+        return (
+            [_or_zeros(total[n], here[n]) for n in moving]
+            + [_or_zeros(_sum(one, total[n]), one) for n, one in zip(fixed, sums, strict=True)],
+            [_or_zeros(total[n], here[n]) for n in sliced],
+        )
 
-    start = [_or_zeros(last[n], carries[n]) for n in moving]
-    sums = [_or_zeros(None, constants[n]) for n in fixed]
     finals, per_step = scan(
         body,
-        start + sums,
-        elements,
+        [_or_zeros(last[n], inputs[n]) for n in moving]
+        + [_or_zeros(None, inputs[n]) for n in fixed],
+        (*histories, *sequences, *given),
         constants,
         length=operation.length,
         reverse=not operation.reverse,
     )
-    result: list[Tensor | None] = [None] * len(inputs)
-    places = [
-        *moving,
-        *(len(carries) + len(sequences) + n for n in fixed),
-        *(len(carries) + n for n in sliced),
-    ]
-    for place, gradient in zip(places, (*finals, *per_step), strict=True):
-        result[place] = gradient if reached[place] else None
-    return tuple(result)
+    result = dict(zip((*moving, *fixed, *sliced), (*finals, *per_step), strict=True))
+    return tuple(result[n] if n in reached else None for n in range(len(inputs)))
 
 
 def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:

@@ -12,7 +12,16 @@ from numpy.typing import DTypeLike
 
 from glassgrad.errors import DtypeError
 
-__all__ = ["default_float", "float_type", "promote", "resolve_dtype", "to_array"]
+__all__ = [
+    "FLOATS",
+    "INTEGERS",
+    "SUPPORTED",
+    "default_float",
+    "float_type",
+    "promote",
+    "resolve_dtype",
+    "to_array",
+]
 
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
 INTEGERS = tuple(np.dtype(name) for name in ("uint8", "int32", "uint32", "int64"))
@@ -22,13 +31,24 @@ _default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=
 
 
 def default_float() -> np.dtype[Any]:
-    """The dtype that floating-point numbers get when none is asked for."""
+    """The dtype that floating-point numbers get when none is asked for.
+
+    Example:
+        >>> default_float()
+        dtype('float32')
+    """
     return _default_float.get()
 
 
 @contextmanager
 def float_type(dtype: DTypeLike) -> Iterator[None]:
     """Let floats that enter a graph be ``dtype`` for the length of a ``with`` block.
+
+    Args:
+        dtype: "float32" or "float64".
+
+    Raises:
+        DtypeError: it is another one.
 
     Example:
         >>> with float_type("float64"):
@@ -46,7 +66,11 @@ def float_type(dtype: DTypeLike) -> Iterator[None]:
 
 
 def resolve_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Turn a name or NumPy dtype into one of the dtypes that graphs know."""
+    """Turn a name or NumPy dtype into one of the dtypes that graphs know.
+
+    Raises:
+        DtypeError: it is none of them.
+    """
     try:
         resolved: np.dtype[Any] | None = np.dtype(dtype)
     except TypeError:
@@ -68,8 +92,10 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
     except ValueError as error:
         raise DtypeError(f"Values must form a rectangular array of numbers: {error}.") from error
     if array.dtype.kind not in "biuf":
-        raise DtypeError(f"Values must be numbers or booleans. Got {type(value).__name__} "
-                         f"of dtype {array.dtype}.")  # fmt: skip
+        raise DtypeError(
+            f"Values must be numbers or booleans. Got {type(value).__name__} "
+            f"of dtype {array.dtype}."
+        )
     chosen = _entry_dtype(array) if dtype is None else resolve_dtype(dtype)
     _require_room(array, chosen)
     return array.astype(chosen, order="C", copy=False)

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import TypeAlias
 
-from glassgrad.errors import ExecutionError, GraphError
+from glassgrad.errors import ArgumentError, ExecutionError, GraphError
 from glassgrad.graph.operation import Array, TensorSpec
 from glassgrad.graph.tensor import (
     Constant,
@@ -23,7 +23,17 @@ from glassgrad.graph.tensor import (
     placeholder,
 )
 
-__all__ = ["Graph", "Rule", "Values", "evaluate", "rewrite", "substitute", "trace_graph", "walk"]
+__all__ = [
+    "Graph",
+    "Rule",
+    "Values",
+    "check_declared",
+    "evaluate",
+    "rewrite",
+    "substitute",
+    "trace_graph",
+    "walk",
+]
 
 Values: TypeAlias = dict[Node, tuple[Array, ...]]
 Rule: TypeAlias = Callable[[Node, tuple[Tensor, ...]], Sequence[Tensor] | None]
@@ -32,7 +42,15 @@ Rule: TypeAlias = Callable[[Node, tuple[Tensor, ...]], Sequence[Tensor] | None]
 def walk(outputs: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None = None) -> list[Node]:
     """Every node that the outputs need, inputs before their users.
 
-    What is needed only for tensors that are known is left out.
+    Args:
+        outputs: where to begin.
+        is_known: says of a tensor that it needs nothing: what is needed only for tensors that are
+            known is left out.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> [node.operation.name for node in walk([Tensor([1.0, 2.0]).exp().sum()])]
+        ['Constant', 'Exp', 'Sum']
     """
     ordered: list[Node] = []
     seen: set[Node] = set()
@@ -57,9 +75,24 @@ def rewrite(
 ) -> tuple[Tensor, ...]:
     """Rebuild a graph, letting ``rule`` replace nodes.
 
-    The rule gets a node and its already rebuilt inputs, and gives the tensors that take the
-    place of the node's outputs, or ``None`` to keep the operation. What does not change is
-    shared with the old graph. Tensors in ``known`` are replaced without being visited.
+    What does not change is shared with the old graph.
+
+    Args:
+        outputs: the tensors of the graph that are wanted.
+        rule: gets a node and its already rebuilt inputs, and gives the tensors that take the
+            place of the node's outputs, or ``None`` to keep the operation.
+        known: tensors that take the place of others, which are not visited.
+
+    Returns:
+        The rebuilt outputs.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> def spare(node, inputs):
+        ...     return inputs if node.operation.name == "StopGradient" else None
+        >>> (y,) = rewrite([Tensor([1.0, 2.0]).detach().exp()], spare)
+        >>> [node.operation.name for node in walk([y])]
+        ['Constant', 'Exp']
     """
     done: dict[Key, Tensor] = dict(known or {})
     given = frozenset(done)
@@ -78,15 +111,40 @@ def rewrite(
 
 
 def substitute(outputs: Sequence[Tensor], known: Mapping[Key, Tensor]) -> tuple[Tensor, ...]:
-    """Rebuild a graph with some of its tensors replaced by others."""
+    """Rebuild a graph with some of its tensors replaced by others.
+
+    Args:
+        outputs: the tensors of the graph that are wanted.
+        known: by their keys, what takes their place; of equal shape and dtype.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> x = Tensor([1.0, 2.0])
+        >>> (y,) = substitute([x * x], {x.key: Tensor([3.0, 4.0])})
+        >>> y.numpy()
+        array([ 9., 16.], dtype=float32)
+    """
     return rewrite(outputs, lambda node, inputs: None, known)
 
 
 def evaluate(outputs: Sequence[Tensor], xp: ModuleType, values: Values) -> tuple[Array, ...]:
-    """Evaluate tensors node by node; ``values`` holds what is given and gains what is computed.
+    """Evaluate tensors node by node.
+
+    Args:
+        outputs: the tensors whose values are wanted.
+        xp: the array module that computes, such as NumPy.
+        values: holds what is given (of placeholders, all of them) and gains what is computed.
 
     Raises:
+        GraphError: a placeholder has no value.
         ExecutionError: an operation made an array of another shape or dtype than it declared.
+
+    Example:
+        >>> import numpy
+        >>> x = placeholder((2,))
+        >>> given = {x.node: (numpy.array([1, 2], "float32"),)}
+        >>> evaluate([x * x], numpy, given)
+        (array([1., 4.], dtype=float32),)
     """
     for node in walk(outputs, lambda tensor: tensor.node in values):
         if isinstance(node.operation, Leaf):
@@ -119,6 +177,18 @@ class Graph:
 
     Two graphs are equal where they compute the same thing in the same way, so a graph can be a
     parameter of an operation, and a key.
+
+    Args:
+        inputs: the placeholders that a call replaces, in order.
+        outputs: what is computed.
+
+    Raises:
+        GraphError: the outputs need a placeholder that is not among the inputs.
+
+    Example:
+        >>> x, y = placeholder((2,)), placeholder((2,))
+        >>> Graph((x,), (x * 2,)) == Graph((y,), (y * 2,))
+        True
     """
 
     inputs: tuple[Tensor, ...]
@@ -138,7 +208,13 @@ class Graph:
         return walk(self.outputs)
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """Copy the graph with its inputs replaced."""
+        """Copy the graph with its inputs replaced.
+
+        Raises:
+            ArgumentError: there are not as many tensors as inputs.
+        """
+        if len(tensors) != len(self.inputs):
+            raise ArgumentError(f"The graph wants {len(self.inputs)} inputs. Got {len(tensors)}.")
         known = {old.key: new for old, new in zip(self.inputs, tensors, strict=True)}
         return substitute(self.outputs, known)
 
@@ -189,7 +265,19 @@ def trace_graph(
     specs: Sequence[TensorSpec],
     labels: Sequence[str] = (),
 ) -> Graph:
-    """Run a Python function on placeholders, with labels for printing, and keep what it built."""
+    """Run a Python function on placeholders, and keep what it built.
+
+    Args:
+        function: takes tensors and gives a tensor or several.
+        specs: shape and dtype of each argument.
+        labels: what the arguments are called in formulas; x0, x1 and so on where there are less.
+
+    Example:
+        >>> import numpy
+        >>> graph = trace_graph(lambda x: x * x + 1, [TensorSpec((2,), numpy.dtype("float32"))])
+        >>> graph.evaluate(numpy, [numpy.array([1, 2], "float32")])
+        (array([2., 5.], dtype=float32),)
+    """
     names = [*labels, *(f"x{number}" for number in range(len(labels), len(specs)))]
     inputs = tuple(
         placeholder(s.shape, s.dtype, name) for s, name in zip(specs, names, strict=True)

@@ -64,13 +64,13 @@ class Notation:
     ) -> Formula:
         """Fill in operands and parameters."""
         parameters = parameters or {}
+        plain = {name: (one.plain, one.binding) for name, one in operands.items()}
+        latex = {name: (one.latex, one.binding) for name, one in operands.items()}
         return Formula(
-            self._fill(self.plain, {n: (f.plain, f.binding) for n, f in operands.items()},
-                       parameters, ("(", ")")),
-            self._fill(self.latex, {n: (f.latex, f.binding) for n, f in operands.items()},
-                       parameters, (r"\left(", r"\right)")),
+            self._fill(self.plain, plain, parameters, ("(", ")")),
+            self._fill(self.latex, latex, parameters, (r"\left(", r"\right)")),
             self.binding,
-        )  # fmt: skip
+        )
 
     def _fill(
         self,

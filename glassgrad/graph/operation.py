@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from glassgrad.errors import GradientError, GraphError
+from glassgrad.graph.dtypes import default_float
 from glassgrad.graph.notation import Binding, Formula, Notation
 
 if TYPE_CHECKING:
     from glassgrad.graph.graph import Graph
     from glassgrad.graph.tensor import Tensor
 
-__all__ = ["Composite", "Gradients", "Operation", "Primitive", "TensorSpec"]
+__all__ = ["Array", "Composite", "Gradients", "Operation", "Primitive", "TensorSpec", "as_specs"]
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Gradients: TypeAlias = "tuple[Tensor | None, ...]"
@@ -26,7 +27,13 @@ Gradients: TypeAlias = "tuple[Tensor | None, ...]"
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """The shape and dtype of a tensor."""
+    """The shape and dtype of a tensor.
+
+    Example:
+        >>> spec = TensorSpec((2, 3), np.dtype("float32"))
+        >>> str(spec), spec.size
+        ('float32[2, 3]', 6)
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -50,6 +57,12 @@ class Operation:
     """A function of tensors; its parameters are the fields of a frozen dataclass.
 
     Subclass ``Primitive`` or ``Composite``. Calling an operation on tensors adds a node.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> from glassgrad.ops.elementwise import Clip
+        >>> Clip(0.0, 1.0)(Tensor([-1.0, 0.5])).numpy()
+        array([0. , 0.5], dtype=float32)
     """
 
     notation: ClassVar[Notation]
@@ -73,11 +86,11 @@ class Operation:
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec | tuple[TensorSpec, ...]:
         """Give shape and dtype of every output, or raise ``ShapeError`` or ``DtypeError``."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} must write shape(*inputs).")
 
     def evaluate(self, xp: ModuleType, *arrays: Array) -> tuple[Array, ...]:
         """Compute the outputs with the array module ``xp``."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} must derive from Primitive or Composite.")
 
     def chain_rule(
         self, gradients: Gradients, outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...]
@@ -87,7 +100,10 @@ class Operation:
         ``gradients`` are those of the outputs, ``None`` for an output that the loss does not
         reach; at least one is given. Broadcasting is undone by the caller.
         """
-        raise GradientError(f"{self.name} has no chain rule.")
+        raise GradientError(
+            f"{self.name} has no chain rule. Write chain_rule(gradients, outputs, inputs), or "
+            "detach() what goes in."
+        )
 
     def describe(self) -> str:
         """Name and parameters on one line."""
@@ -113,12 +129,28 @@ class Operation:
 
 
 class Primitive(Operation):
-    """An operation defined by arrays: ``forward`` is its meaning, ``chain_rule`` its gradient."""
+    """An operation defined by arrays: ``forward`` is its meaning, ``chain_rule`` its gradient.
+
+    Example:
+        >>> class Cube(Primitive):
+        ...     def shape(self, x):
+        ...         return x
+        ...
+        ...     def forward(self, xp, x):
+        ...         return x * x * x
+        ...
+        ...     def chain_rule(self, gradients, outputs, inputs):
+        ...         (g,), (x,) = gradients, inputs
+        ...         return (g * 3 * x * x,)
+        >>> from glassgrad import grad
+        >>> grad(Cube())(2.0).item()
+        12.0
+    """
 
     # Any keyword: a subclass names its own arrays.
     def forward(self, *arrays: Any, **named: Any) -> Any:
         """Compute the operation; numerically stable and free of warnings on its whole domain."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} must write forward(xp, *arrays).")
 
     def evaluate(self, xp: ModuleType, *arrays: Array) -> tuple[Array, ...]:
         """Compute the outputs as a tuple."""
@@ -131,16 +163,24 @@ class Composite(Operation):
 
     Forward, chain rule to any order, kernels, and explanation follow from ``definition``.
     A composite may still state its ``chain_rule`` where a person would, as softmax does.
+
+    Example:
+        >>> class Swish(Composite):
+        ...     def definition(self, x):
+        ...         return x * x.sigmoid()
+        >>> from glassgrad import grad
+        >>> grad(Swish())(0.0).item()
+        0.5
     """
 
     # Any keyword: a subclass names its own tensors.
     def definition(self, *inputs: Any, **named: Any) -> Any:
         """Build the graph of simpler operations."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} must write definition(*inputs).")
 
     def graph(self, *inputs: TensorSpec) -> Graph:
         """The definition on placeholders of the given shapes, traced once for each."""
-        return _definition_graph(self, inputs)
+        return _definition_graph(self, inputs, default_float())
 
     def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         """Shapes follow from the definition."""
@@ -153,7 +193,10 @@ class Composite(Operation):
 
 
 @lru_cache(maxsize=4096)
-def _definition_graph(operation: Composite, specs: tuple[TensorSpec, ...]) -> Graph:
+def _definition_graph(
+    operation: Composite, specs: tuple[TensorSpec, ...], _float: np.dtype[Any]
+) -> Graph:
+    """Trace a definition; numbers in it take the default float, which is part of the key."""
     # Tracing makes nodes, which hold operations.
     from glassgrad.graph.graph import trace_graph
     from glassgrad.graph.tensor import Read

@@ -28,15 +28,44 @@ else:
         __slots__ = ()
 
 
-__all__ = ["Constant", "Key", "Leaf", "Node", "Placeholder", "Read", "Tensor", "Variable",
-           "apply", "as_tensor", "constant", "placeholder", "scope"]  # fmt: skip
+__all__ = [
+    "Constant",
+    "Evaluator",
+    "Key",
+    "Leaf",
+    "Node",
+    "Placeholder",
+    "Read",
+    "Tensor",
+    "TensorLike",
+    "Variable",
+    "apply",
+    "as_tensor",
+    "constant",
+    "evaluate_leaf",
+    "evaluator",
+    "install_evaluator",
+    "placeholder",
+    "require_update",
+    "scope",
+    "scope_of",
+]
 
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
 
 @contextmanager
 def scope(name: str) -> Iterator[None]:
-    """Name the part of a network (a layer, the loss) that the nodes made inside belong to."""
+    """Name the part of a network (a layer, the loss) that the nodes made inside belong to.
+
+    Args:
+        name: what the part is called; inside another part it is added to that one's name.
+
+    Example:
+        >>> with scope("encoder"), scope("dense"):
+        ...     (constant(1.0) + 1).node.scope
+        'encoder/dense'
+    """
     token = _scope.set(f"{_scope.get()}/{name}" if _scope.get() else name)
     try:
         yield
@@ -81,7 +110,62 @@ class Node:
 Key: TypeAlias = tuple[Node, int]
 
 
-class Tensor(TensorMethods):
+class TensorLike(TensorMethods):
+    """What tensors and variables share: a shape, a dtype and a value that can be looked at."""
+
+    __slots__ = ()
+
+    @property
+    def spec(self) -> TensorSpec:
+        """Shape and dtype."""
+        raise NotImplementedError(f"{type(self).__name__} must write spec.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of every dimension."""
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.spec.rank
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.spec.size
+
+    def numpy(self) -> Array:
+        """A copy of the value."""
+        raise NotImplementedError(f"{type(self).__name__} must write numpy().")
+
+    def item(self) -> bool | int | float:
+        """The value of a single element as a Python number.
+
+        Raises:
+            ShapeError: there are more elements than one, or none.
+        """
+        if self.size != 1:
+            raise ShapeError(
+                f"Only a single element is a Python number. Got shape {self.shape}; take its "
+                "sum or mean, one of its elements, or numpy()."
+            )
+        number: bool | int | float = self.numpy().item()
+        return number
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+
+class Tensor(TensorLike):
     """One output of a node: a value that is known once the graph is evaluated.
 
     Made from numbers it is a leaf; operations on tensors make more of them, lazily.
@@ -122,7 +206,7 @@ class Tensor(TensorMethods):
                 f"Only floats can have a gradient. Got dtype {array.dtype}; "
                 "write the numbers with a decimal point or pass a float dtype."
             )
-        self._set(Node(Constant(array), (), (TensorSpec(array.shape, array.dtype),)), 0)
+        self._set(_leaf(Constant(array), array.shape, array.dtype), 0)
         self.requires_grad = requires_grad
 
     def _set(self, node: Node, index: int) -> None:
@@ -146,33 +230,9 @@ class Tensor(TensorMethods):
         """Shape and dtype."""
         return self.node.specs[self.index]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of every dimension."""
-        return self.spec.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the elements."""
-        return self.spec.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self.spec.size
-
     def numpy(self) -> Array:
         """The value, evaluated now if it was not before; a copy."""
         return evaluator().evaluate([self])[0].copy()
-
-    def item(self) -> bool | int | float:
-        """The value of a tensor of one element as a Python number."""
-        return self.numpy().item()  # type: ignore[no-any-return]
 
     def backward(self) -> None:
         """Add the gradient of this scalar to ``grad`` of every leaf that wants one.
@@ -183,18 +243,12 @@ class Tensor(TensorMethods):
         """
         evaluator().backward(self)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return self.numpy() if dtype is None else self.numpy().astype(dtype)
-
     def __bool__(self) -> bool:
-        return bool(self.numpy())
-
-    def __float__(self) -> float:
-        return float(self.item())
+        return bool(self.item())
 
     def __len__(self) -> int:
         if not self.shape:
-            raise ShapeError("A scalar tensor has no length.")
+            raise ShapeError("A scalar tensor has no length: it has no axis. Its size is 1.")
         return self.shape[0]
 
     def __hash__(self) -> int:
@@ -241,7 +295,7 @@ class Read(Leaf):
         return f"Read({self.variable.name})"
 
 
-class Variable(TensorMethods):
+class Variable(TensorLike):
     """A named value that outlives a step and that a program's updates change.
 
     Args:
@@ -282,16 +336,6 @@ class Variable(TensorMethods):
         return TensorSpec(self.storage.shape, self.storage.dtype)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of every dimension."""
-        return self.spec.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the elements."""
-        return self.spec.dtype
-
-    @property
     def tensor(self) -> Tensor:
         """The tensor that reads the variable, with the updates of the trace under way."""
         trace = current_trace()
@@ -299,16 +343,13 @@ class Variable(TensorMethods):
             return trace.updates[self]
         alive = self._read() if self._read is not None else None
         if alive is None:
-            alive = Tensor.of_node(Node(Read(self), (), (self.spec,)), 0)
+            alive = Tensor.of_node(_leaf(Read(self), self.shape, self.dtype), 0)
             self._read = weakref.ref(alive)
         return alive
 
     def numpy(self) -> Array:
         """A copy of the value."""
         return self.storage.copy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return self.numpy() if dtype is None else self.numpy().astype(dtype)
 
     def assign(self, value: Any) -> None:
         """Replace the value; shape and dtype stay.
@@ -358,7 +399,21 @@ def require_update(variable: Variable, value: Tensor) -> None:
 
 
 def apply(operation: Operation, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
-    """Add a node: convert the inputs, check shapes, and give the outputs."""
+    """Add a node: convert the inputs, check shapes, and give the outputs.
+
+    Args:
+        operation: what the node computes.
+        inputs: tensors, variables or numbers; a Python scalar takes the dtype of the tensors
+            beside it.
+
+    Raises:
+        ShapeError, DtypeError: the operation refuses such inputs.
+
+    Example:
+        >>> from glassgrad.ops.elementwise import Add
+        >>> apply(Add(), [Tensor([1.0, 2.0]), 1])
+        (<Tensor float32[2] of Add>,)
+    """
     tensors = operation.prepare(_as_tensors(inputs))
     specs = as_specs(operation.shape(*(tensor.spec for tensor in tensors)))
     return Node(operation, tensors, specs).outputs
@@ -386,6 +441,10 @@ def as_tensor(value: Any) -> Tensor:
 
     Raises:
         DtypeError: the value is not made of numbers.
+
+    Example:
+        >>> as_tensor(Variable([1.0, 2.0], name="w"))
+        <Tensor float32[2] of Read(w)>
     """
     if isinstance(value, Tensor):
         return value
@@ -395,9 +454,21 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def constant(value: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """A leaf that holds a value."""
+    """A leaf that holds a value.
+
+    Args:
+        value: numbers, nested lists or an array; copied.
+        dtype: the dtype; floats default to float32, integers to int32.
+
+    Raises:
+        DtypeError: the value is not made of numbers, or the dtype is unknown.
+
+    Example:
+        >>> constant([1, 2]).spec
+        TensorSpec(shape=(2,), dtype=dtype('int32'))
+    """
     array = to_array(value, dtype)
-    return Tensor.of_node(Node(Constant(array), (), (TensorSpec(array.shape, array.dtype),)), 0)
+    return Tensor.of_node(_leaf(Constant(array), array.shape, array.dtype), 0)
 
 
 def placeholder(
@@ -405,13 +476,27 @@ def placeholder(
 ) -> Tensor:
     """A leaf whose value is handed in at evaluation.
 
+    Args:
+        shape: the length of every dimension.
+        dtype: the dtype; the default float (float32) by default.
+        label: what it is called in formulas and messages.
+
     Raises:
         ArgumentError: a dimension is negative.
+        DtypeError: the dtype is unknown.
+
+    Example:
+        >>> placeholder((2, 3), label="image")
+        <Tensor float32[2, 3] of Placeholder(label=image)>
     """
     if any(length < 0 for length in shape):
         raise ArgumentError(f"Dimensions must not be negative. Got shape {tuple(shape)}.")
     chosen = default_float() if dtype is None else resolve_dtype(dtype)
-    return Tensor.of_node(Node(Placeholder(label), (), (TensorSpec(tuple(shape), chosen),)), 0)
+    return Tensor.of_node(_leaf(Placeholder(label), tuple(shape), chosen), 0)
+
+
+def _leaf(operation: Leaf, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
+    return Node(operation, (), (TensorSpec(shape, dtype),))
 
 
 class Evaluator(Protocol):
@@ -442,8 +527,13 @@ def evaluator() -> Evaluator:
 def evaluate_leaf(operation: Operation, xp: ModuleType) -> Array:
     """The value of a leaf that needs nothing from outside."""
     if isinstance(operation, Constant):
-        return xp.asarray(operation.value)  # type: ignore[no-any-return]
-    if isinstance(operation, Read):
+        value: Array = xp.asarray(operation.value)
+    elif isinstance(operation, Read):
         # A copy: the value read stays what it was when the variable changes.
-        return xp.array(operation.variable.storage)  # type: ignore[no-any-return]
-    raise GraphError(f"No value was given for {operation.describe()}.")
+        value = xp.array(operation.variable.storage)
+    else:
+        raise GraphError(
+            f"No value was given for {operation.describe()}. Hand it in by a program, or look at "
+            "numbers outside of what is traced."
+        )
+    return value

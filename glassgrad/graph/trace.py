@@ -29,13 +29,17 @@ class Trace:
     Args:
         training: whether layers behave as in training.
         random: the key of random operations; without one they refuse to draw.
+        updates: for each variable that was assigned to, its value after the step.
+        losses: what layers add to the loss: penalties, and what ``add_loss`` was given.
+        penalized: the variables whose penalty is among the losses.
+        streams: how many places draw random numbers.
     """
 
     training: bool = False
     random: RandomState | None = None
     updates: dict[Variable, Tensor] = field(default_factory=dict)
     losses: list[Tensor] = field(default_factory=list)
-    penalized: set[Variable] = field(default_factory=set)  # whose penalty is among the losses
+    penalized: set[Variable] = field(default_factory=set)
     streams: int = 0
 
     def next_stream(self) -> int:
@@ -54,7 +58,19 @@ def current_trace() -> Trace | None:
 
 @contextmanager
 def tracing(trace: Trace) -> Iterator[Trace]:
-    """Collect in ``trace`` what is built inside the ``with`` block."""
+    """Collect in ``trace`` what is built inside the ``with`` block.
+
+    Args:
+        trace: gains the updates of variables and the extra losses.
+
+    Example:
+        >>> from glassgrad import Variable
+        >>> count = Variable(1.0, name="count")
+        >>> with tracing(Trace()) as trace:
+        ...     count.assign(count + 1.0)
+        >>> [variable.name for variable in trace.updates]
+        ['count']
+    """
     token = _current.set(trace)
     try:
         yield trace

@@ -16,9 +16,16 @@ __all__ = ["verify"]
 def verify(outputs: Sequence[Tensor]) -> None:
     """Check shapes and dtypes of every node that the outputs need.
 
+    Args:
+        outputs: tensors of the graph.
+
     Raises:
         GraphError: a node's shapes or dtypes are not those that its operation gives for its
             inputs, or a node reads an output that does not exist, or has no outputs.
+
+    Example:
+        >>> from glassgrad import Tensor
+        >>> verify([Tensor([1.0, 2.0]).exp().sum()])
     """
     for node in walk(outputs):
         _verify_specs(node)

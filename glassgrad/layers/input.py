@@ -90,5 +90,6 @@ def Input(  # noqa: N802 -- Keras's name
 
 
 def _is_length(value: object) -> bool:
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
-    return value is None or (is_integer and value > 0)  # type: ignore[operator]
+    if value is None:
+        return True
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

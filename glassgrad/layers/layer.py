@@ -389,18 +389,19 @@ def _layers_in(value: Any) -> Iterator[Layer]:
         yield from _layers_in(list(value.values()))
 
 
-def require_count(name: str, value: Any) -> int:
-    """A number of something that a layer has.
+def require_count(name: str, value: Any, least: int = 1) -> int:
+    """A number of things: units of a layer, examples of a batch.
 
     Raises:
-        ArgumentError: it is no positive integer.
+        ArgumentError: it is no integer, or below ``least``.
     """
     try:
         count = index(value)
     except TypeError:
-        count = 0
-    if count <= 0 or isinstance(value, bool):
-        raise ArgumentError(f"{name} must be a positive integer. Got {value!r}.")
+        count = least - 1
+    if count < least or isinstance(value, bool):
+        wanted = "a positive integer" if least == 1 else f"an integer from {least}"
+        raise ArgumentError(f"{name} must be {wanted}. Got {value!r}.")
     return count
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassgrad.errors import ArgumentError, GraphError
 from glassgrad.graph import RandomState, Tensor, constant, current_trace
 from glassgrad.layers.layer import Layer, Shape, register
@@ -39,9 +41,10 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
+        given: Any = rate  # whatever the type says
+        if not isinstance(given, int | float | np.number) or not 0 <= given < 1:
             raise ArgumentError(
-                f"The rate of dropout must lie in [0, 1). Got {rate}; a rate of 1 leaves nothing."
+                f"The rate of dropout must lie in [0, 1). Got {rate!r}; a rate of 1 leaves nothing."
             )
         self.rate, self.seed = float(rate), check_seed(seed)
 

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import GradientError
-from glassgrad.gradients import Step, gradients
-from glassgrad.gradients.reverse import chain_rule
+from glassgrad.gradients import Step, gradients, leaves_of
+from glassgrad.gradients.reverse import chain_rule, nodes_between
 from glassgrad.graph import (
     Constant,
     Formula,
     Names,
-    Read,
     Tensor,
     Variable,
     as_tensor,
@@ -100,10 +99,12 @@ def explain(loss: Tensor, variables: Sequence[Tensor | Variable] | None = None) 
           incoming  dL/dt1 = 1
           rule      dL/dx = 2 * dL/dt1 * x = 6
     """
-    targets = list(variables) if variables is not None else _leaves(loss)
+    targets = list(variables) if variables is not None else leaves_of(loss)
     if not targets:
-        raise GradientError("There is nothing to differentiate by: use a trainable Variable, or "
-                            "Tensor(..., requires_grad=True).")  # fmt: skip
+        raise GradientError(
+            "There is nothing to differentiate by: use a trainable Variable, or "
+            "Tensor(..., requires_grad=True)."
+        )
     record: list[Step] = []
     gradients(loss, targets, record=record)
     names = _names(loss, targets)
@@ -111,33 +112,19 @@ def explain(loss: Tensor, variables: Sequence[Tensor | Variable] | None = None) 
     arrays = evaluator().evaluate(wanted)
     values = {tensor.key: array for tensor, array in zip(wanted, arrays, strict=True)}
     first = Line("loss", names[loss], _forward(loss, names), values[loss.key])
-    followed = _leading_to(loss, targets)
-    titles = [f"{n} of {len(record)}  back through {step.node.operation.name}"
-              for n, step in enumerate(record, 1)]  # fmt: skip
-    steps = [_explained(title, step, names, values, followed)
-             for title, step in zip(titles, record, strict=True)]  # fmt: skip
+    # The tensors on a path from a target to the loss: only their gradients are asked for.
+    followed = {as_tensor(target).key for target in targets}
+    for node in nodes_between([loss], [as_tensor(target) for target in targets]):
+        followed.update(tensor.key for tensor in node.outputs)
+    titles = [
+        f"{n} of {len(record)}  back through {step.node.operation.name}"
+        for n, step in enumerate(record, 1)
+    ]
+    steps = [
+        _explained(title, step, names, values, followed)
+        for title, step in zip(titles, record, strict=True)
+    ]
     return Explanation(first, tuple(steps))
-
-
-def _leading_to(loss: Tensor, targets: Sequence[Tensor | Variable]) -> set[Key]:
-    """The tensors on a path from a target to the loss: only their gradients are asked for."""
-    found = {as_tensor(target).key for target in targets}
-    for node in walk([loss]):
-        if any(tensor.key in found for tensor in node.inputs):
-            found.update(tensor.key for tensor in node.outputs)
-    return found
-
-
-def _leaves(loss: Tensor) -> list[Tensor | Variable]:
-    found: dict[object, Tensor | Variable] = {}
-    for node in walk([loss]):
-        operation = node.operation
-        if isinstance(operation, Read) and operation.variable.trainable:
-            found[operation.variable] = operation.variable
-        for tensor in node.inputs:
-            if isinstance(tensor.node.operation, Constant) and tensor.requires_grad:
-                found[tensor.node] = tensor
-    return list(found.values())
 
 
 def _names(loss: Tensor, targets: Sequence[Tensor | Variable]) -> Names:
@@ -181,8 +168,9 @@ def _explained(
     ]
     lines += [
         Line("incoming", _slope(names[t]), None, values[g.key])
-        for t, g in zip(node.outputs, step.incoming, strict=True) if g is not None
-    ]  # fmt: skip
+        for t, g in zip(node.outputs, step.incoming, strict=True)
+        if g is not None
+    ]
     rules = _rules(step, names)
     for operand, gradient, rule in zip(node.inputs, step.outgoing, rules, strict=True):
         if gradient is not None and operand.key in followed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from glassgrad.execute.executor import Executor, executor_named
 from glassgrad.graph import RandomState, Trace, Variable, placeholder, tracing
 from glassgrad.graph.operation import Array
 from glassgrad.layers import Layer
+from glassgrad.layers.layer import require_count
 from glassgrad.metrics import Metric
 from glassgrad.random_seed import current_stream, new_random_state
 from glassgrad.serialization import serialize
@@ -120,8 +120,9 @@ class Model(Layer):
         chosen = optimizers.get(optimizer)
         is_known = getattr(self, "optimizer", None) is chosen
         if chosen is None:
-            raise ArgumentError("A model learns by an optimizer: pass optimizer='adam', for "
-                                "example. Got none.")  # fmt: skip
+            raise ArgumentError(
+                "A model learns by an optimizer: pass optimizer='adam', for example. Got none."
+            )
         found, runner = losses.as_loss(loss), executor_named(executor)
         scores = Scores(metrics, weighted_metrics)
         self._optimized = self._optimized if is_known else []
@@ -155,8 +156,9 @@ class Model(Layer):
             NotBuiltError: the model is not compiled.
         """
         if self._steps is None:
-            raise NotBuiltError("The model does not know how to learn yet: call "
-                                "compile(optimizer, loss) first.")  # fmt: skip
+            raise NotBuiltError(
+                "The model does not know how to learn yet: call compile(optimizer, loss) first."
+            )
         return self._steps
 
     @property
@@ -261,10 +263,18 @@ class Model(Layer):
         every += [] if self.history in given else [self.history]
         params = {"epochs": epochs, "steps": data.count_batches(size), "verbose": verbose}
         loop = TrainingLoop(
-            self, data, validation, size, validation_size, epochs,
-            CallbackList(every, self, params), bool(shuffle), validation_freq,
-            checkpoint=None if checkpoint is None else Path(checkpoint), epoch=initial_epoch,
-        )  # fmt: skip
+            self,
+            data,
+            validation,
+            batch_size=size,
+            validation_batch_size=validation_size,
+            epochs=epochs,
+            callbacks=CallbackList(every, self, params),
+            shuffle=bool(shuffle),
+            validation_freq=validation_freq,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            epoch=initial_epoch,
+        )
         try:
             loop.run()
         finally:
@@ -279,8 +289,10 @@ class Model(Layer):
         if validation is None:
             return split_validation(data, split) if split else (data, None)
         if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-            raise ArgumentError("validation_data must be (x, y) or (x, y, sample_weight). "
-                                f"Got {type(validation).__name__}.")  # fmt: skip
+            raise ArgumentError(
+                "validation_data must be (x, y) or (x, y, sample_weight). "
+                f"Got {type(validation).__name__}."
+            )
         x, y, *weights = validation
         return data, as_data(x, y, weights[0] if weights else None, self.dtype)
 
@@ -361,7 +373,7 @@ class Model(Layer):
             FileError: the file cannot be written.
         """
         self._require_built()
-        save_tree(filepath, "model", {
+        content = {
             "architecture": serialize(self),
             "input": self._input,
             "weights": self.get_weights(),
@@ -369,7 +381,8 @@ class Model(Layer):
             "epochs_seen": self.epochs_seen,
             "random": [self.random.seed.numpy(), self.random.step.numpy()],
             "training": self._training_config(),
-        })  # fmt: skip
+        }
+        save_tree(filepath, "model", content)
 
     def _training_config(self) -> dict[str, Any] | None:
         if self._steps is None:
@@ -436,13 +449,16 @@ class Model(Layer):
         try:
             self.set_weights(found["weights"])
         except (ShapeError, LookupError, TypeError) as error:
-            raise FileError(f"The weights in {os.fspath(filepath)!r} belong to another "
-                            f"architecture. {error}") from error  # fmt: skip
+            raise FileError(
+                f"The weights in {os.fspath(filepath)!r} belong to another architecture. {error}"
+            ) from error
 
     def _require_built(self) -> None:
         if not self.built:
-            raise NotBuiltError("The model has no weights yet: begin it with Input(shape), call "
-                                "build(input_shape), or fit it.")  # fmt: skip
+            raise NotBuiltError(
+                "The model has no weights yet: begin it with Input(shape), call "
+                "build(input_shape), or fit it."
+            )
 
     # ---- summary
 
@@ -467,27 +483,22 @@ class Model(Layer):
 
 def _count(name: str, value: int | None, default: int, least: int = 1) -> int:
     """A whole number from ``least`` on; ``None`` means the default."""
-    if value is None:
-        return default
-    try:
-        number = index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        wanted = "a positive integer" if least else "an integer from 0"
-        raise ArgumentError(f"{name} must be {wanted}. Got {value!r}.")
-    return number
+    return default if value is None else require_count(name, value, least)
 
 
 def _flags(model: Model) -> list[bool]:
     """Whether each layer may learn, also those in models inside."""
-    return [model.trainable, *(flag for layer in model.layers for flag in
-            (_flags(layer) if isinstance(layer, Model) else [layer.trainable]))]  # fmt: skip
+    flags = [model.trainable]
+    for layer in model.layers:
+        flags += _flags(layer) if isinstance(layer, Model) else [layer.trainable]
+    return flags
 
 
 def _assign_all(variables: Sequence[Variable], values: Sequence[Array]) -> None:
     if [one.shape for one in variables] != [np.shape(value) for value in values]:
-        raise ShapeError(f"There must be {len(variables)} arrays of the right shapes. Got shapes "
-                         f"{[np.shape(value) for value in values]}.")  # fmt: skip
+        raise ShapeError(
+            f"There must be {len(variables)} arrays of the right shapes. Got shapes "
+            f"{[np.shape(value) for value in values]}."
+        )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

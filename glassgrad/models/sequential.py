@@ -40,9 +40,11 @@ class Sequential(Model):
     """
 
     def __init__(
-        self, layers: Sequence[Layer | InputLayer] | None = None, name: str | None = None,
+        self,
+        layers: Sequence[Layer | InputLayer] | None = None,
+        name: str | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.input: InputLayer | None = None
         self._layers: list[Layer] = []
@@ -71,20 +73,23 @@ class Sequential(Model):
             ArgumentError: there is none.
         """
         if not self._layers:
-            raise ArgumentError("There is no layer to take away.")
+            raise ArgumentError("There is no layer to take away: the model is empty.")
         self.forget_programs()
         return self._layers.pop()
 
     def _append(self, layer: Layer | InputLayer) -> None:
         if isinstance(layer, InputLayer):
             if self.input is not None or self._layers:
-                raise ArgumentError("An input comes first, and once. Got one after "
-                                    f"{len(self._layers)} layers.")  # fmt: skip
+                raise ArgumentError(
+                    f"An input comes first, and once. Got one after {len(self._layers)} layers."
+                )
             self.input = layer
             return
         if not isinstance(layer, Layer):
-            raise ArgumentError(f"A Sequential model is made of layers. Got {layer!r} of type "
-                                f"{type(layer).__name__}.")  # fmt: skip
+            raise ArgumentError(
+                f"A Sequential model is made of layers. Got {layer!r} of type "
+                f"{type(layer).__name__}."
+            )
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ArgumentError(f"Layers must have different names. Got {layer.name!r} twice.")
         self._layers.append(layer)
@@ -121,8 +126,10 @@ class Sequential(Model):
         )
         if not fits:
             hint = " For a single example, pass x[None]." if shape == expected else ""
-            raise ShapeError(f"Model {self.name!r} expected examples of shape {expected}, found "
-                             f"{shape[1:]}. Full shape received: {shape}.{hint}")  # fmt: skip
+            raise ShapeError(
+                f"Model {self.name!r} expected examples of shape {expected}, found "
+                f"{shape[1:]}. Full shape received: {shape}.{hint}"
+            )
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -156,11 +163,18 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """Name, input and the configurations of the layers."""
-        described = [{"class_name": type(layer).__name__, "config": layer.get_config()}
-                     for layer in self._layers]  # fmt: skip
+        described = [
+            {"class_name": type(layer).__name__, "config": layer.get_config()}
+            for layer in self._layers
+        ]
         source = None if self.input is None else self.input.get_config()
-        return {"name": self.name, "dtype": str(self.dtype), "trainable": self.trainable,
-                "input": source, "layers": described}  # fmt: skip
+        return {
+            "name": self.name,
+            "dtype": str(self.dtype),
+            "trainable": self.trainable,
+            "input": source,
+            "layers": described,
+        }
 
     @classmethod
     def from_config(cls, config: Any) -> Sequential:
@@ -168,8 +182,12 @@ class Sequential(Model):
         source = config.get("input")
         first = [] if source is None else [InputLayer.from_config(source)]
         rest = [layer_family.deserialize(layer) for layer in config["layers"]]
-        return cls([*first, *rest], name=config.get("name"), dtype=config.get("dtype"),
-                   trainable=config.get("trainable", True))  # fmt: skip
+        return cls(
+            [*first, *rest],
+            name=config.get("name"),
+            dtype=config.get("dtype"),
+            trainable=config.get("trainable", True),
+        )
 
 
 def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Model:
@@ -191,11 +209,20 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Mod
             raise ArgumentError(f"{type(model).__name__} is no model")
         model.restore(tree, training=compile)
     except _WRONG_CONTENT as error:
-        raise FileError(f"{os.fspath(filepath)!r} does not describe a model that can be made "
-                        f"here: {error}") from error  # fmt: skip
+        raise FileError(
+            f"{os.fspath(filepath)!r} does not describe a model that can be made here: {error}"
+        ) from error
     return model
 
 
 # What a well-formed file with senseless content can lead to.
-_WRONG_CONTENT = (GlassgradError, LookupError, TypeError, ValueError, AttributeError,
-                  ArithmeticError, MemoryError, RecursionError)  # fmt: skip
+_WRONG_CONTENT = (
+    GlassgradError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+)

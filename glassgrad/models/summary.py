@@ -23,9 +23,9 @@ def summary_of(model: Layer, rows: Sequence[tuple[Layer, Any]]) -> str:
     from rich.table import Table
 
     table = Table(box=ROUNDED, title=f"Model {model.name}", title_justify="left")
-    for heading, side in (("Layer", "left"), ("Kind", "left"), ("Output shape", "left"),
-                          ("Parameters", "right")):  # fmt: skip
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for heading in ("Layer", "Kind", "Output shape"):
+        table.add_column(heading)
+    table.add_column("Parameters", justify="right")
     for layer, shape in rows:
         count = f"{layer.count_params():,}" + ("" if layer.trainable else " frozen")
         table.add_row(layer.name, type(layer).__name__, "?" if shape is None else str(shape), count)
@@ -34,8 +34,11 @@ def summary_of(model: Layer, rows: Sequence[tuple[Layer, Any]]) -> str:
     text = StringIO()
     console = Console(file=text, width=80, highlight=False)
     console.print(table)
-    console.print(f"{total:,} parameters ({_memory(model)}), {trained:,} of them trained, "
-                  f"{total - trained:,} not", soft_wrap=True)  # fmt: skip
+    console.print(
+        f"{total:,} parameters ({_memory(model)}), {trained:,} of them trained, "
+        f"{total - trained:,} not",
+        soft_wrap=True,
+    )
     return text.getvalue().rstrip("\n")
 
 

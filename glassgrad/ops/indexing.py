@@ -14,6 +14,8 @@ from glassgrad.graph.operation import Array
 from glassgrad.ops.elementwise import cast, equal
 from glassgrad.ops.movement import reshape
 
+__all__ = ["OneHot", "ScatterAdd", "Take", "one_hot", "require_indices", "require_within", "take"]
+
 
 def require_indices(operation: str, spec: TensorSpec) -> None:
     """Indices are whole numbers.

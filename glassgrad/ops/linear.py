@@ -9,6 +9,8 @@ from glassgrad.errors import ShapeError
 from glassgrad.graph import Binding, Notation, Primitive, TensorSpec
 from glassgrad.ops.elementwise import Elementwise, broadcast_shapes
 
+__all__ = ["MatMul", "matmul"]
+
 
 @dataclass(frozen=True)
 class MatMul(Primitive):

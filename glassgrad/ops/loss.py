@@ -23,6 +23,25 @@ from glassgrad.ops.movement import reshape
 from glassgrad.ops.reduction import max as largest
 from glassgrad.ops.reduction import sum as total
 
+__all__ = [
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "LogSoftmax",
+    "SigmoidCrossEntropy",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "SparseCrossEntropy",
+    "SparseSoftmaxCrossEntropy",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "log_softmax",
+    "sigmoid_cross_entropy",
+    "softmax",
+    "softmax_cross_entropy",
+    "sparse_cross_entropy",
+    "sparse_softmax_cross_entropy",
+]
+
 
 def require_classes(operation: str, spec: TensorSpec) -> None:
     """A distribution needs a last axis to run over.
@@ -285,23 +304,3 @@ def sparse_cross_entropy(labels: Any, predicted: Any, epsilon: float = 1e-7) -> 
 def binary_cross_entropy(probabilities: Any, predicted: Any, epsilon: float = 1e-7) -> Tensor:
     """Binary cross-entropy between given and predicted probabilities, element by element."""
     return BinaryCrossEntropy(epsilon)(probabilities, predicted)
-
-
-__all__ = [
-    "BinaryCrossEntropy",
-    "CrossEntropy",
-    "LogSoftmax",
-    "SigmoidCrossEntropy",
-    "Softmax",
-    "SoftmaxCrossEntropy",
-    "SparseCrossEntropy",
-    "SparseSoftmaxCrossEntropy",
-    "binary_cross_entropy",
-    "cross_entropy",
-    "log_softmax",
-    "sigmoid_cross_entropy",
-    "softmax",
-    "softmax_cross_entropy",
-    "sparse_cross_entropy",
-    "sparse_softmax_cross_entropy",
-]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from glassgrad.graph import Tensor, Variable, as_tensor
 from glassgrad.ops import elementwise, linear, loss, movement, reduction
 from glassgrad.ops.reduction import Axes
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["TensorMethods", "attach_methods"]
 
@@ -78,6 +75,10 @@ class TensorMethods:
 
     def __getitem__(self, index: int | slice | tuple[int | slice, ...]) -> Tensor:
         return movement.pick(as_tensor(self), index)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        x = as_tensor(self)
+        return (x[row] for row in range(len(x)))
 
     def equal(self, other: Any) -> Tensor:
         """Where the elements are equal: what ``==`` means between tensors."""

@@ -10,6 +10,20 @@ from glassgrad.errors import ArgumentError, DtypeError, ShapeError
 from glassgrad.graph import Notation, Primitive, Tensor, TensorSpec, as_tensor
 from glassgrad.ops.elementwise import broadcast_shapes
 
+__all__ = [
+    "BroadcastTo",
+    "Concatenate",
+    "Pad",
+    "Reshape",
+    "Slice",
+    "Transpose",
+    "broadcast_to",
+    "concatenate",
+    "pick",
+    "reshape",
+    "transpose",
+]
+
 
 @dataclass(frozen=True)
 class Reshape(Primitive):
@@ -70,7 +84,10 @@ class BroadcastTo(Primitive):
         """The target, which the input must broadcast to."""
         (x,) = inputs
         if broadcast_shapes(x.shape, self.target) != self.target:
-            raise ShapeError(f"Shape {x.shape} does not broadcast to {self.target}.")
+            raise ShapeError(
+                "A shape broadcasts to a larger one whose lengths, counted from the right, are its "
+                f"own, or anything where it has 1. Got {x.shape} and the target {self.target}."
+            )
         return TensorSpec(self.target, x.dtype)
 
     def forward(self, xp, x):
@@ -261,5 +278,8 @@ def _range(index: int | slice, length: int) -> tuple[int, int]:
     if not isinstance(index, int):
         raise ArgumentError(f"An index must be an integer or a range. Got {index!r}.")
     if not -length <= index < length:
-        raise ArgumentError(f"Index {index} is outside an axis of length {length}.")
+        raise ArgumentError(
+            f"An index into an axis of length {length} must lie in [{-length}, {length}). "
+            f"Got {index}."
+        )
     return index % length, index % length + 1

@@ -13,6 +13,8 @@ from glassgrad.graph import Binding, Composite, Notation, Primitive, Tensor, Ten
 from glassgrad.graph.operation import Array
 from glassgrad.ops.elementwise import greater_equal, where
 
+__all__ = ["Dropout", "RandomUniform", "threefry", "uniform"]
+
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 ROUNDS = 20
 PARITY = 0x1BD11BDA

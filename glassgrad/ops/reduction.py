@@ -10,8 +10,24 @@ import numpy as np
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, as_tensor
 from glassgrad.graph.dtypes import default_float
-from glassgrad.ops.elementwise import cast, divide, equal
+from glassgrad.ops.elementwise import cast, equal
 from glassgrad.ops.movement import broadcast_to, reshape
+
+__all__ = [
+    "Argmax",
+    "Axes",
+    "Max",
+    "Mean",
+    "Reduction",
+    "Sum",
+    "argmax",
+    "max",
+    "mean",
+    "normalize_axes",
+    "reduced_shape",
+    "sum",
+    "sum_to",
+]
 
 Axes = int | Sequence[int] | None
 
@@ -182,6 +198,3 @@ def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     axes = (*range(added), *repeated)
     kept = tuple(1 if n == 1 else g.shape[a + added] for a, n in enumerate(shape))
     return reshape(Sum(axes)(g) if axes else g, kept)
-
-
-__all__ = ["Argmax", "Max", "Mean", "Sum", "argmax", "divide", "max", "mean", "sum", "sum_to"]

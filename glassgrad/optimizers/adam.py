@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from math import log
 
-from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor
 from glassgrad.ops import expm1
-from glassgrad.optimizers.optimizer import Optimizer, check_fraction, register
+from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, check_fraction, register
 
 __all__ = ["Adam", "one_minus_power"]
 
@@ -54,9 +53,7 @@ class Adam(Optimizer):
         super().__init__(learning_rate, name=name)
         self.beta_1 = check_fraction("beta_1", beta_1)
         self.beta_2 = check_fraction("beta_2", beta_2)
-        if not epsilon >= 0:
-            raise ArgumentError(f"epsilon must be at least 0. Got {epsilon}.")
-        self.epsilon = float(epsilon)
+        self.epsilon = check_epsilon(epsilon)
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from glassgrad.naming import snake_case
 from glassgrad.ops.mapping import ElementwiseMap
 from glassgrad.serialization import Configurable, Registry
 
-__all__ = ["Optimizer", "deserialize", "get", "register"]
+__all__ = ["Optimizer", "check_epsilon", "check_fraction", "deserialize", "get", "register"]
 
 
 class Optimizer(Configurable):
@@ -160,8 +160,8 @@ class Optimizer(Configurable):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """As ``apply``, for pairs of a gradient and a variable."""
-        gradients, variables = zip(*grads_and_vars, strict=True)
-        self.apply(gradients, variables)
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
 
     def _new_values(self, pairs: list[tuple[Tensor, Variable]]) -> list[tuple[Variable, Tensor]]:
         new_values: list[tuple[Variable, Tensor]] = []
@@ -213,8 +213,22 @@ def check_fraction(name: str, value: float) -> float:
     return float(value)
 
 
+def check_epsilon(epsilon: float) -> float:
+    """A number that keeps a division defined.
+
+    Raises:
+        ArgumentError: it is negative.
+    """
+    if not epsilon >= 0:
+        raise ArgumentError(f"epsilon must be at least 0. Got {epsilon}.")
+    return float(epsilon)
+
+
 def _checked_rate(value: float) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):  # None, text
+        number = nan
     if not (isfinite(number) and number >= 0):
         raise ArgumentError(f"The learning rate must be a number from 0. Got {value!r}.")
     return number
@@ -227,7 +241,10 @@ def _paired(gradients: list[Any], variables: list[Variable]) -> list[tuple[Any, 
             f"{len(variables)} variables."
         )
     if len(set(variables)) < len(variables):
-        raise ArgumentError("Each variable may be given once; add its gradients up.")
+        twice = next(variable for variable in variables if variables.count(variable) > 1)
+        raise ArgumentError(
+            f"Each variable may be given once. Got {twice.name!r} again; add its gradients up."
+        )
     return list(zip(gradients, variables, strict=True))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor
-from glassgrad.optimizers.optimizer import Optimizer, check_fraction, register
+from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, check_fraction, register
 
 __all__ = ["RMSprop"]
 
@@ -50,9 +49,7 @@ class RMSprop(Optimizer):
         super().__init__(learning_rate, name=name)
         self.rho = check_fraction("rho", rho)
         self.momentum = check_fraction("momentum", momentum)
-        if not epsilon >= 0:
-            raise ArgumentError(f"epsilon must be at least 0. Got {epsilon}.")
-        self.epsilon = float(epsilon)
+        self.epsilon = check_epsilon(epsilon)
         self.centered = bool(centered)
 
     @property

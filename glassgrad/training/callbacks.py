@@ -99,11 +99,14 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
     found = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     for callback in found:
         if isinstance(callback, type) and issubclass(callback, Callback):
-            raise ArgumentError(f"A callback must be an object. Got the class "
-                                f"{callback.__name__}; write {callback.__name__}().")  # fmt: skip
+            raise ArgumentError(
+                "A callback must be an object. Got the class "
+                f"{callback.__name__}; write {callback.__name__}()."
+            )
         if not isinstance(callback, Callback):
-            raise ArgumentError("A callback must be an object of a class derived from Callback. "
-                                f"Got {callback!r}.")  # fmt: skip
+            raise ArgumentError(
+                f"A callback must be an object of a class derived from Callback. Got {callback!r}."
+            )
     return found
 
 
@@ -116,10 +119,11 @@ class CallbackList:
             callback.set_model(model)
             callback.set_params(params)
         self.watches_batches = [
-            callback for callback in self.callbacks
+            callback
+            for callback in self.callbacks
             if type(callback).on_train_batch_end is not Callback.on_train_batch_end
             or type(callback).on_train_batch_begin is not Callback.on_train_batch_begin
-        ]  # fmt: skip
+        ]
 
     def call(self, method: str, *arguments: Any) -> None:
         """Call a method of every callback."""
@@ -211,8 +215,11 @@ class _Monitor(Callback):
         if value is None:
             known = ", ".join(map(repr, logs or {})) or "nothing"
             hint = " Pass validation data to fit." if self.monitor.startswith("val_") else ""
-            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, which is not in the "
-                          f"logs: they have {known}.{hint}", stacklevel=3)  # fmt: skip
+            warnings.warn(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not in the "
+                f"logs: they have {known}.{hint}",
+                stacklevel=3,
+            )
         return value
 
 
@@ -221,8 +228,10 @@ def _direction(monitor: str) -> str:
     name = monitor.lower()
     rises, falls = any(word in name for word in _RISING), any(word in name for word in _FALLING)
     if rises == falls:
-        raise ArgumentError(f"Nothing tells whether a better {monitor!r} is less or more. Pass "
-                            "mode='min' or mode='max'.")  # fmt: skip
+        raise ArgumentError(
+            f"Nothing tells whether a better {monitor!r} is less or more. Pass "
+            "mode='min' or mode='max'."
+        )
     return "max" if rises else "min"
 
 
@@ -313,8 +322,10 @@ class EarlyStopping(_Monitor):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Bring the best weights back."""
         if self.verbose and self.stopped_epoch:
-            _say(f"epoch {self.stopped_epoch + 1}: stopped, for {self.monitor} has not improved "
-                 f"since epoch {self.best_epoch + 1}")  # fmt: skip
+            _say(
+                f"epoch {self.stopped_epoch + 1}: stopped, for {self.monitor} has not improved "
+                f"since epoch {self.best_epoch + 1}"
+            )
         if self.restore_best_weights and self.best_weights is not None:
             self.model.set_weights(self.best_weights)
 
@@ -393,13 +404,17 @@ class ModelCheckpoint(_Monitor):
             path = Path(self.filepath.format(epoch=epoch + 1, **(logs or {})))
         except (LookupError, ValueError) as error:
             known = ", ".join(["epoch", *(logs or {})])
-            raise ArgumentError(f"The file name {self.filepath!r} cannot be filled in: {error}. "
-                                f"What there is: {known}.") from error  # fmt: skip
+            raise ArgumentError(
+                f"The file name {self.filepath!r} cannot be filled in: {error}. "
+                f"What there is: {known}."
+            ) from error
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FileError(f"Cannot make the folder {str(path.parent)!r}: {error.strerror}. "
-                            "Choose another place.") from error  # fmt: skip
+            raise FileError(
+                f"Cannot make the folder {str(path.parent)!r}: {error.strerror}. "
+                "Choose another place."
+            ) from error
         return path
 
     def state(self) -> dict[str, Any]:

@@ -86,8 +86,10 @@ def as_data(
     )
     if len({len(array) for array in data.arrays}) > 1:
         names = ("x", "y", "sample_weight") if y is not None else ("x", "sample_weight")
-        shapes = ", ".join(f"{name} of shape {array.shape}"
-                           for name, array in zip(names, data.arrays, strict=False))  # fmt: skip
+        shapes = ", ".join(
+            f"{name} of shape {array.shape}"
+            for name, array in zip(names, data.arrays, strict=False)
+        )
         raise DataError(f"x, y and sample_weight must have equal lengths. Got {shapes}.")
     return data
 
@@ -120,9 +122,10 @@ def _kind(array: Array) -> str:
 
 def _as_float(array: Array, name: str, dtype: np.dtype[Any]) -> Array:
     _require_finite(array, name)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(dtype, copy=False)
-    if converted is not array and not np.isfinite(converted.sum(dtype=np.float64)):
+        total = converted.sum(dtype=np.float64)
+    if converted is not array and not np.isfinite(total):
         largest = np.abs(array).max()
         if largest > np.finfo(dtype).max:
             raise DataError(f"{name} must fit into {dtype}. Got {largest:g}; scale it down.")
@@ -151,8 +154,10 @@ def _others(bad: Array) -> str:
 def _as_int32(array: Array, name: str) -> Array:
     limits = np.iinfo(np.int32)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
-        raise DataError(f"Integers in {name} must fit in 32 bits. Got {array.min()} to "
-                        f"{array.max()}; pass them as floats.")  # fmt: skip
+        raise DataError(
+            f"Integers in {name} must fit in 32 bits. Got {array.min()} to "
+            f"{array.max()}; pass them as floats."
+        )
     return array.astype(np.int32)
 
 
@@ -162,12 +167,15 @@ def split_validation(data: ArrayData, fraction: float) -> tuple[ArrayData, Array
     Raises:
         ArgumentError: the fraction is not in (0, 1), or leaves one side empty.
     """
-    if isinstance(fraction, bool) or not 0 < fraction < 1:
-        raise ArgumentError(f"validation_split must lie in [0, 1). Got {fraction}.")
+    given: Any = fraction  # whatever the type says
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1:
+        raise ArgumentError(f"validation_split must lie in [0, 1). Got {fraction!r}.")
     cut = int(len(data) * (1 - fraction))
     if cut == 0 or cut == len(data):
-        raise ArgumentError(f"validation_split {fraction} of {len(data)} examples leaves one side "
-                            "empty. Choose another fraction.")  # fmt: skip
+        raise ArgumentError(
+            f"validation_split {fraction} of {len(data)} examples leaves one side "
+            "empty. Choose another fraction."
+        )
     return ArrayData(*_pieces(data, slice(None, cut))), ArrayData(*_pieces(data, slice(cut, None)))
 
 

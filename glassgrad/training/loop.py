@@ -17,13 +17,13 @@ from glassgrad.graph import Variable
 from glassgrad.graph.operation import Array
 from glassgrad.training.callbacks import CallbackList, Logs
 from glassgrad.training.data import ArrayData
-from glassgrad.training.step import Step, specs_of
+from glassgrad.training.step import Step
 from glassgrad.training.storage import load_tree, save_tree
 
 if TYPE_CHECKING:
     from glassgrad.models.model import Model
 
-__all__ = ["TrainingLoop", "evaluate_data", "specs_of"]
+__all__ = ["TrainingLoop", "evaluate_data"]
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
@@ -180,8 +180,11 @@ class TrainingLoop:
             "metrics": model.steps.scores.variables,
             "random": [model.random.seed, model.random.step],
         }
-        return {f"{kind}/{number}": variable for kind in kinds or groups
-                for number, variable in enumerate(groups[kind])}  # fmt: skip
+        return {
+            f"{kind}/{number}": variable
+            for kind in kinds or groups
+            for number, variable in enumerate(groups[kind])
+        }
 
     def _take_up(self) -> None:
         """Go on from the checkpoint, if there is one."""
@@ -210,8 +213,9 @@ class TrainingLoop:
     def _restore(self, state: Mapping[str, Any]) -> None:
         """Take everything back; what can fail comes first, so that a failure changes nothing."""
         model = self.model
-        number = {name: int(state[name]) for name in
-                  ("epoch", "batch", "epochs", "seed", "epochs_seen")}  # fmt: skip
+        number = {
+            name: int(state[name]) for name in ("epoch", "batch", "epochs", "seed", "epochs_seen")
+        }
         begun, finished, logs = bool(state["begun"]), bool(state["finished"]), dict(state["logs"])
         then: Mapping[str, Array] = state["variables"]
         _require_same_shapes(self._variables("model"), then, "model/")
@@ -231,12 +235,15 @@ def _require_same_shapes(
     variables: Mapping[str, Variable], arrays: Mapping[str, Array], prefix: str = ""
 ) -> None:
     here = {name: (one.shape, str(one.dtype)) for name, one in variables.items()}
-    there = {name: (one.shape, str(one.dtype)) for name, one in arrays.items()
-             if name.startswith(prefix)}  # fmt: skip
+    there = {
+        name: (one.shape, str(one.dtype)) for name, one in arrays.items() if name.startswith(prefix)
+    }
     if here != there:
         name = min(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-        raise FileError(f"it had {_shown(there.get(name))} as variable {name}, the model and its "
-                        f"optimizer have {_shown(here.get(name))}.")  # fmt: skip
+        raise FileError(
+            f"it had {_shown(there.get(name))} as variable {name}, the model and its "
+            f"optimizer have {_shown(here.get(name))}."
+        )
 
 
 def _shown(spec: tuple[tuple[int, ...], str] | None) -> str:

@@ -59,8 +59,10 @@ def checked_verbosity(verbose: str | int) -> str | int:
         ArgumentError: ``verbose`` is none of Keras's values.
     """
     if verbose not in ("auto", 0, 1, 2):
-        raise ArgumentError("verbose must be 'auto', 0 for silence, 1 for a bar or 2 for a line an "
-                            f"epoch. Got {verbose!r}.")  # fmt: skip
+        raise ArgumentError(
+            "verbose must be 'auto', 0 for silence, 1 for a bar or 2 for a line an "
+            f"epoch. Got {verbose!r}."
+        )
     return verbose
 
 
@@ -90,8 +92,11 @@ class PlainProgress(Callback):
         """Write the line."""
         seconds = time.perf_counter() - self.started
         epochs = self.params["epochs"]
-        print(f"epoch {epoch + 1}/{epochs}  {seconds:.1f} s  {written(logs)}",
-              file=self.stream, flush=True)  # fmt: skip
+        print(
+            f"epoch {epoch + 1}/{epochs}  {seconds:.1f} s  {written(logs)}",
+            file=self.stream,
+            flush=True,
+        )
 
     def close(self) -> None:
         """There is nothing to take away."""
@@ -125,18 +130,28 @@ class ProgressBar(Callback):
 
         steps, epochs = self.params["steps"], self.params["epochs"]
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"), BarColumn(bar_width=None),
-            TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[logs]}"),
-            TimeRemainingColumn(compact=True), TextColumn("left"),
-            console=Console(file=self.stream), refresh_per_second=8, expand=True, transient=True,
-        )  # fmt: skip
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[logs]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=Console(file=self.stream),
+            refresh_per_second=8,
+            expand=True,
+            transient=True,
+        )
         self._progress.start()
         self._done = self._from = epoch * steps + batch
         self._began = time.perf_counter()
         self._bar = self._progress.add_task(
-            "", total=steps * epochs, completed=self._done,
-            epoch=f"{epoch + 1}/{epochs}", rate="", logs="",
-        )  # fmt: skip
+            "",
+            total=steps * epochs,
+            completed=self._done,
+            epoch=f"{epoch + 1}/{epochs}",
+            rate="",
+            logs="",
+        )
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move on, a few times a second."""
@@ -150,17 +165,21 @@ class ProgressBar(Callback):
         """Leave a line for the epoch above the bar."""
         epochs = self.params["epochs"]
         self._done = (epoch + 1) * self.params["steps"]
-        self._progress.console.print(f"epoch {epoch + 1}/{epochs}  {written(logs)}",
-                                     highlight=False)  # fmt: skip
+        self._progress.console.print(
+            f"epoch {epoch + 1}/{epochs}  {written(logs)}", highlight=False
+        )
         self._show(min(epoch + 1, epochs - 1), logs)
 
     def _show(self, epoch: int, logs: Logs | None) -> None:
         rate = (self._done - self._from) / max(time.perf_counter() - self._began, 1e-9)
         epochs = self.params["epochs"]
         self._progress.update(
-            self._bar, completed=self._done, epoch=f"{min(epoch + 1, epochs)}/{epochs}",
-            rate=f"{rate:,.0f} batches/s", logs=written(logs),
-        )  # fmt: skip
+            self._bar,
+            completed=self._done,
+            epoch=f"{min(epoch + 1, epochs)}/{epochs}",
+            rate=f"{rate:,.0f} batches/s",
+            logs=written(logs),
+        )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Take the bar away."""

@@ -75,8 +75,10 @@ class Scores:
         names = Counter(["loss", *(metric.name for metric in (*plain, *weighted))])
         twice = [name for name, count in names.items() if count > 1]
         if twice:
-            raise ArgumentError(f"Metrics must have different names, and none is 'loss'. Got "
-                                f"{twice[0]!r} twice; give one of them a name=.")  # fmt: skip
+            raise ArgumentError(
+                "Metrics must have different names, and none is 'loss'. Got "
+                f"{twice[0]!r} twice; give one of them a name=."
+            )
         self._plain, self._weighted, self._resolved = plain, weighted, True
 
     def reset(self) -> None:
@@ -94,8 +96,9 @@ def _checked(argument: str, identifiers: Sequence[Any] | None) -> list[Any]:
     if identifiers is None:
         return []
     if not isinstance(identifiers, list | tuple):
-        raise ArgumentError(f"{argument} must be a list, such as ['accuracy']. "
-                            f"Got {identifiers!r}.")  # fmt: skip
+        raise ArgumentError(
+            f"{argument} must be a list, such as ['accuracy']. Got {identifiers!r}."
+        )
     for identifier in identifiers:
         if not (isinstance(identifier, str) and identifier.lower() in ("acc", "accuracy")):
             metric_family.get(identifier)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from glassgrad.errors import ArgumentError
-from glassgrad.execute.executor import Executor, Program
+from glassgrad.execute.executor import PROGRAMS, Executor, Program, Shapes, shapes_of
 from glassgrad.gradients import gradients
 from glassgrad.graph import (
     RandomState,
@@ -32,10 +32,8 @@ from glassgrad.training.targets import checked_targets
 
 __all__ = ["Step", "Steps", "predictions_of", "specs_of"]
 
-PROGRAMS = 32  # kept for each kind of step; the one longest unused gives way
 FREEZINGS = 4  # combinations of frozen layers whose programs are kept
 
-Specs: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
 Build: TypeAlias = Callable[[list[Tensor], Trace], list[Tensor]]
 
 
@@ -55,11 +53,6 @@ class Trainable(Protocol):
 def specs_of(arrays: Sequence[Array]) -> tuple[TensorSpec, ...]:
     """Shape and dtype of arrays."""
     return tuple(TensorSpec(array.shape, array.dtype) for array in arrays)
-
-
-def _shapes_of(arrays: Sequence[Array]) -> Specs:
-    # A tuple of tuples is hashed several times as fast as a tuple of specs.
-    return tuple([(array.shape, array.dtype) for array in arrays])
 
 
 class Step:
@@ -83,14 +76,14 @@ class Step:
 
     def __call__(self, arrays: Sequence[Array]) -> list[Array]:
         """Run the step on a batch."""
-        return self._program(_shapes_of(arrays)).run(arrays)
+        return self._program(shapes_of(arrays)).run(arrays)
 
     def program(self, specs: Sequence[TensorSpec]) -> Program:
         """The program for batches of a shape, to be prepared or read."""
-        return self._program(tuple([(spec.shape, spec.dtype) for spec in specs]))
+        return self._program(shapes_of(specs))
 
-    def _compiled(self, specs: Specs) -> Program:
-        inputs = _placeholders(specs)
+    def _compiled(self, shapes: Shapes) -> Program:
+        inputs = _placeholders(shapes)
         with tracing(Trace(self._training, self._random)) as trace:
             outputs = self._build(inputs, trace)
         fused = fuse_probabilities([*outputs, *trace.updates.values()])
@@ -100,6 +93,9 @@ class Step:
 
 class Steps:
     """The steps of a compiled model.
+
+    ``training`` takes a batch and learns, ``evaluation`` takes its loss and metrics,
+    ``prediction`` gives the model's output.
 
     Args:
         model: gives predictions and says which of its variables are trainable.
@@ -128,18 +124,6 @@ class Steps:
         """The step of learning, for the layers that are not frozen now."""
         return self._training(self.model.trainability())
 
-    def train(self, specs: Sequence[TensorSpec]) -> Program:
-        """The program of a step of learning: the loss out, variables updated."""
-        return self.training.program(specs)
-
-    def evaluate(self, specs: Sequence[TensorSpec]) -> Program:
-        """The program that takes loss and metrics of a batch, without learning."""
-        return self.evaluation.program(specs)
-
-    def predict(self, specs: Sequence[TensorSpec]) -> Program:
-        """The program that gives the model's output."""
-        return self.prediction.program(specs)
-
     def _training_step(self, trainability: tuple[object, ...]) -> Step:
         return Step(self._training_graph, self.executor, self.model.random, training=True)
 
@@ -153,7 +137,7 @@ class Steps:
             DataError, DtypeError: the targets mean nothing to the loss.
         """
         data = checked_targets(data, self.loss, self._output_shape(data.x.shape, data.x.dtype))
-        self._fits(_shapes_of(data.arrays))
+        self._fits(shapes_of(data.arrays))
         return data
 
     def _follow_model(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
@@ -168,9 +152,9 @@ class Steps:
             )
         return output.shape
 
-    def _follow_loss(self, specs: Specs) -> None:
+    def _follow_loss(self, shapes: Shapes) -> None:
         with tracing(Trace(random=self.model.random)) as trace:
-            (objective,) = self._evaluation_graph(_placeholders(specs), trace)
+            (objective,) = self._evaluation_graph(_placeholders(shapes), trace)
         if objective.shape:
             raise ArgumentError(
                 f"The loss of a batch must be one number. Got shape {objective.shape}; choose "
@@ -188,8 +172,9 @@ class Steps:
             with scope("optimizer"):
                 self.optimizer.apply(slopes, variables)
         else:
-            warnings.warn("The model does not have any trainable weights: nothing is learnt.",
-                          stacklevel=2)  # fmt: skip
+            warnings.warn(
+                "The model does not have any trainable weights: nothing is learnt.", stacklevel=2
+            )
         step = self.model.random.step
         step.assign(step.tensor + 1)
         self._score(objective, predictions, inputs)
@@ -231,6 +216,6 @@ def _one_tensor(output: object) -> Tensor:
     return output
 
 
-def _placeholders(specs: Specs) -> list[Tensor]:
+def _placeholders(shapes: Shapes) -> list[Tensor]:
     labels = ("x", "y", "sample_weight")
-    return [placeholder(*spec, label) for spec, label in zip(specs, labels, strict=False)]
+    return [placeholder(*shape, label) for shape, label in zip(shapes, labels, strict=False)]

@@ -82,8 +82,10 @@ def _parsed(
 
 
 def _damaged(path: str | os.PathLike[str], reason: object) -> FileError:
-    return FileError(f"{os.fspath(path)!r} is damaged or no safetensors file: {reason}. "
-                     "It may be truncated; use another copy.")  # fmt: skip
+    return FileError(
+        f"{os.fspath(path)!r} is damaged or no safetensors file: {reason}. "
+        "It may be truncated; use another copy."
+    )
 
 
 def _checksum(kind: str, data: str, arrays: Mapping[str, Array]) -> str:
@@ -107,11 +109,15 @@ def _take_out(tree: Any, path: str, arrays: dict[str, Array]) -> Any:
     if isinstance(tree, np.generic):
         return tree.item()
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
-        return {key: _take_out(value, f"{path}/{key}" if path else key, arrays)
-                for key, value in tree.items()}  # fmt: skip
+        return {
+            key: _take_out(value, f"{path}/{key}" if path else key, arrays)
+            for key, value in tree.items()
+        }
     if isinstance(tree, list | tuple):
-        return [_take_out(value, f"{path}/{number}" if path else str(number), arrays)
-                for number, value in enumerate(tree)]  # fmt: skip
+        return [
+            _take_out(value, f"{path}/{number}" if path else str(number), arrays)
+            for number, value in enumerate(tree)
+        ]
     if tree is None or isinstance(tree, bool | int | float | str):
         return tree
     raise ArgumentError(

@@ -66,8 +66,9 @@ def with_class_weights(data: ArrayData, class_weight: Mapping[int, float]) -> Ar
     if data.y is None:
         raise DataError("class_weight needs targets: pass y. Got x alone.")
     if not isinstance(class_weight, Mapping):
-        raise ArgumentError("class_weight must be a dictionary, such as {0: 1.0, 1: 5.0}. "
-                            f"Got {class_weight!r}.")  # fmt: skip
+        raise ArgumentError(
+            f"class_weight must be a dictionary, such as {{0: 1.0, 1: 5.0}}. Got {class_weight!r}."
+        )
     classes = data.y.argmax(-1) if data.y.ndim > 1 and data.y.shape[-1] > 1 else data.y
     weights = np.ones(classes.size, data.x.dtype if data.x.dtype.kind == "f" else np.float32)
     for label, factor in class_weight.items():
@@ -83,8 +84,10 @@ def _checked_labels(y: Array, classes: int) -> Array:
         labels = y.astype(np.int32)
         if (labels != y).any():
             wrong = y[labels != y].flat[0]
-            raise DtypeError(f"Sparse labels must be whole numbers. Got {wrong}; for targets as "
-                             "vectors use categorical_crossentropy.")  # fmt: skip
+            raise DtypeError(
+                f"Sparse labels must be whole numbers. Got {wrong}; for targets as "
+                "vectors use categorical_crossentropy."
+            )
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or highest >= classes:
         wrong = lowest if lowest < 0 else highest

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,7 +34,9 @@ Command = Callable[..., Any]
         ("train --executor cp", 2, "Did you mean 'cpu'"),
         ("train --layers dropout,2", 2, "Layer 1 of --layers"),
         ("train --layers 3,relu --executor reference", 2, "Layer 2 of --layers"),
+        ("train --executor reference --layers 99999999999999999999", 2, "choose fewer units"),
         ("train digit", 2, "Did you mean 'digits'"),
+        ("train --optimizer=", 2, "Unknown optimizer ''"),
         ("train ./nowhere", 1, "does not exist"),
         ("train --resume nowhere", 1, "holds no run"),
         ("train --resume .", 1, "has no config.json"),
@@ -73,7 +76,9 @@ def test_too_much_memory_is_an_error_of_one_line(
 
     monkeypatch.setattr("glassgrad.cli.training.begin", fail)
     found = command("train")
-    assert (found.code, found.err) == (1, "glassgrad: error: MemoryError\n")
+    assert found.code == 1
+    assert found.err.startswith("glassgrad: error: The memory does not suffice: MemoryError.")
+    assert len(found.err.splitlines()) == 1
 
 
 def test_the_version(command: Command) -> None:
@@ -124,6 +129,41 @@ def test_output_that_cannot_be_written_is_an_error(trained: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("glassgrad: error: Cannot write the output: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell that closes streams")
+@pytest.mark.parametrize(
+    "closing, code, out, fragment",
+    [
+        (">&-", 1, "", "The output is closed"),
+        ("2>&-", 0, "{", ""),  # messages are lost, and do not get among the data
+        ("<&-", 0, "{", ""),
+    ],
+)
+def test_closed_streams(trained: Path, closing: str, code: int, out: str, fragment: str) -> None:
+    words = f"'{sys.executable}' -m glassgrad evaluate '{trained}' --json --executor reference"
+    done = subprocess.run(
+        ["sh", "-c", f"{words} {closing}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout[:1]) == (code, out)
+    assert fragment in done.stderr
+    assert len(done.stderr.splitlines()) == bool(fragment)
+
+
+def test_where_there_is_only_ascii_frames_are_replaced(trained: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = start("summary", trained, stdout=subprocess.PIPE, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "dense" in done.stdout
+
+
+@pytest.mark.parametrize("name, value", [("THREADS", "0"), ("THREADS", "x"), ("EXECUTOR", "gpu")])
+def test_a_wrong_environment_is_no_fault_of_the_model(trained: Path, name: str, value: str) -> None:
+    environment = {**os.environ, f"GLASSGRAD_{name}": value}
+    done = start("evaluate", trained, stdout=subprocess.PIPE, env=environment)
+    assert done.returncode == 2
+    assert repr(value) in done.stderr
+    assert "model" not in done.stderr
 
 
 def test_help_loads_nothing_heavy() -> None:

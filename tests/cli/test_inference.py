@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,21 @@ def test_summary_is_a_table(command: Command, trained: Path) -> None:
     assert "1,210 parameters" in found.out
 
 
+def npy(header: str) -> bytes:
+    """An .npy file with a header of one's own."""
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(100)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip archive."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     "name, content, fragment",
     [
@@ -82,6 +99,11 @@ def test_summary_is_a_table(command: Command, trained: Path) -> None:
         ("x.npy", np.zeros((2, 7, 8)), "(8, 8)"),
         ("x.npz", {"a": np.zeros(1), "b": np.zeros(1)}, "It holds a, b"),
         ("x.npz", {}, "It holds none"),
+        ("x.npy", npy("{'descr': '<f8', 'fortran_order"), "no .npy file"),
+        ("x.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (9**9,8,8"), "no .npy"),
+        ("x.npy", zipped({"a.npy": b"junk"}), "no .npy file"),
+        ("x.npz", zipped({"a.txt": b"junk"}), "no .npz file"),
+        ("x.npz", zipped({"a.npy": npy("{'descr': ")}), "no .npz file"),
     ],
 )
 def test_what_is_no_input_is_refused(

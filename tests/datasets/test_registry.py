@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from glassgrad import datasets
-from glassgrad.errors import FileError, UnknownNameError
-from tests.datasets.idx_writer import write_folder
+from glassgrad.errors import DataError, FileError, UnknownNameError
+from tests.datasets.idx_writer import write_folder, write_idx
 
 
 def test_digits_by_name() -> None:
@@ -40,6 +40,14 @@ def test_a_name_goes_before_a_folder_of_that_name(
     assert datasets.load("digits").x_train.shape == (1437, 8, 8)
     assert datasets.load("./digits").x_train.shape == (3, 4, 4)
     assert datasets.load(Path("digits")).x_train.shape == (3, 4, 4)
+
+
+def test_labels_of_one_class_are_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "zeros")
+    for name, count in (("train", 3), ("t10k", 2)):
+        write_idx(folder / f"{name}-labels-idx1-ubyte", np.zeros(count, np.uint8))
+    with pytest.raises(DataError, match="two classes at least: every label of 'zeros' is 0"):
+        datasets.load(folder)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:

@@ -101,6 +101,12 @@ def test_python_sees_numbers() -> None:
         len(Tensor(1.0))
 
 
+def test_only_a_single_element_is_a_number() -> None:
+    for look in (bool, float, Tensor.item):
+        with pytest.raises(ShapeError, match=r"single element .* Got shape \(2,\)"):
+            look(Tensor([1.0, 2.0]))
+
+
 def test_a_tensor_of_a_tensor() -> None:
     x = Tensor([1.0, 2.0])
     copy = Tensor(x * 2)

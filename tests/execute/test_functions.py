@@ -13,7 +13,7 @@ import glassgrad
 from glassgrad import Tensor, Variable, function, grad, gradients, value_and_grad
 from glassgrad.errors import ArgumentError, DtypeError, GradientError, GraphError, ShapeError
 from glassgrad.execute.cpu.program import CpuExecutor
-from glassgrad.execute.functions import PROGRAMS
+from glassgrad.execute.executor import PROGRAMS
 from glassgrad.execute.reference import ReferenceExecutor, ReferenceProgram
 from glassgrad.graph.trace import Trace, current_trace, tracing
 from glassgrad.layers import Dense, Dropout, Input

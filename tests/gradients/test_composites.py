@@ -8,7 +8,7 @@ import pytest
 
 from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.gradients import CompositeGradient, gradients
-from glassgrad.graph import Composite, Tensor, constant, placeholder, walk
+from glassgrad.graph import Composite, Tensor, constant, float_type, placeholder, walk
 from glassgrad.ops import stop_gradient
 from tests.differences import check_gradients
 
@@ -110,3 +110,16 @@ def test_the_value_is_that_of_the_definition() -> None:
     np.testing.assert_allclose(
         ReferenceExecutor().compile([whole])()[0], X / (1 + np.exp(-X)), rtol=1e-14
     )
+
+
+class Halved(Composite):
+    """y = x / 2, whose one half is a float of the policy."""
+
+    def definition(self, x: Any) -> Any:
+        return x * 0.5
+
+
+@pytest.mark.parametrize("policy", ["float32", "float64"])
+def test_a_definition_follows_the_float_policy(policy: str) -> None:
+    with float_type(policy):
+        assert Halved()(Tensor([1, 2])).dtype == policy

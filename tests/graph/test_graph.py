@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glassgrad import ops
-from glassgrad.errors import ExecutionError, GraphError
+from glassgrad.errors import ArgumentError, ExecutionError, GraphError
 from glassgrad.graph import (
     Graph,
     Node,
@@ -271,3 +271,9 @@ def test_a_leaf_is_not_applied() -> None:
     leaf = placeholder((2,)).node.operation
     with pytest.raises(GraphError, match="made by its own function"):
         leaf(ops.exp(constant(1.0)))
+
+
+def test_a_call_gives_every_input() -> None:
+    graph = trace_graph(lambda x, y: x + y, [PAIR, PAIR])
+    with pytest.raises(ArgumentError, match=r"wants 2 inputs\. Got 1"):
+        graph(constant([1.0, 2.0]))

@@ -19,6 +19,14 @@ def test_a_value_is_copied_in_and_out() -> None:
     np.testing.assert_array_equal(v.numpy(), [1, 2])
 
 
+def test_a_variable_is_looked_at_like_a_tensor() -> None:
+    v = Variable([[2.5]])
+    assert (v.shape, v.ndim, v.size, v.dtype) == ((1, 1), 2, 1, np.dtype("float32"))
+    assert v.item() == float(v) == 2.5
+    with pytest.raises(ShapeError, match="single element"):
+        Variable([1.0, 2.0]).item()
+
+
 def test_assign_copies() -> None:
     v, source = Variable([1.0, 2.0]), np.array([3.0, 4.0], np.float32)
     v.assign(source)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -71,8 +73,8 @@ def test_a_training_trace_without_randomness_is_refused() -> None:
         layers.Dropout(0.5)(ONES)
 
 
-@pytest.mark.parametrize("rate", [1.0, -0.1, 1.5, float("nan")])
-def test_bad_rates_are_refused(rate: float) -> None:
+@pytest.mark.parametrize("rate", [1.0, -0.1, 1.5, float("nan"), "0.1", None])
+def test_bad_rates_are_refused(rate: Any) -> None:
     with pytest.raises(ArgumentError, match=r"\[0, 1\)"):
         layers.Dropout(rate)
 

@@ -174,6 +174,7 @@ def test_pairs() -> None:
     given = variables()
     SGD(0.1).apply_gradients(zip(SLOPES, given, strict=True))
     assert given[0].numpy() == pytest.approx([0.95, 2.1])
+    SGD(0.1).apply_gradients([])
 
 
 def test_a_training_loop_of_ones_own() -> None:
@@ -215,6 +216,8 @@ def test_names(name: Any, kind: type) -> None:
     [
         (lambda: SGD(-0.1), ArgumentError, "learning rate"),
         (lambda: SGD(float("nan")), ArgumentError, "learning rate"),
+        (lambda: SGD("fast"), ArgumentError, "Got 'fast'"),  # type: ignore[arg-type]
+        (lambda: SGD(None), ArgumentError, "Got None"),  # type: ignore[arg-type]
         (lambda: setattr(SGD(), "learning_rate", -1.0), ArgumentError, "learning rate"),
         (lambda: SGD(momentum=1.0), ArgumentError, r"momentum must lie in \[0, 1\)"),
         (lambda: Adam(beta_1=1.0), ArgumentError, "beta_1"),

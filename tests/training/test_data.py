@@ -157,7 +157,7 @@ def test_the_validation_split_is_the_end_of_the_data(fraction: float, left: int)
     assert first.y.tolist() + second.y.tolist() == list(range(10))
 
 
-@pytest.mark.parametrize("fraction", [1.0, -0.1, 1.5, float("nan"), True])
-def test_a_split_outside_its_range(fraction: float) -> None:
+@pytest.mark.parametrize("fraction", [1.0, -0.1, 1.5, float("nan"), True, "0.1"])
+def test_a_split_outside_its_range(fraction: Any) -> None:
     with pytest.raises(ArgumentError, match=r"validation_split must lie in \[0, 1\)"):
         split_validation(as_data(X), fraction)

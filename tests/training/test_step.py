@@ -11,12 +11,13 @@ import pytest
 
 from glassgrad.callbacks import Callback
 from glassgrad.errors import ArgumentError, GradientError
+from glassgrad.execute.executor import PROGRAMS
 from glassgrad.execute.reference import ReferenceExecutor, ReferenceProgram
 from glassgrad.graph import Tensor, Variable
 from glassgrad.layers import Dense, Input, Layer
 from glassgrad.models import Model, Sequential
 from glassgrad.optimizers import SGD
-from glassgrad.training.step import FREEZINGS, PROGRAMS, specs_of
+from glassgrad.training.step import FREEZINGS, specs_of
 from tests.training.small import compiled, inputs, labels, network
 
 
@@ -175,9 +176,9 @@ def test_the_same_optimizer_keeps_its_state_when_compiled_again() -> None:
 def test_a_step_can_be_prepared() -> None:
     model = compiled()
     batch = [inputs(4), labels(4).astype("int32")]
-    program = model.steps.train(specs_of(batch))
+    program = model.steps.training.program(specs_of(batch))
     program.prepare()
-    assert model.steps.train(specs_of(batch)) is program
+    assert model.steps.training.program(specs_of(batch)) is program
     loss = model.steps.training(batch)
     np.testing.assert_allclose(loss[0], model.steps.scores.loss.result())
 

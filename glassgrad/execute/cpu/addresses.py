@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ def address_of(array: Array) -> int:
     a step of a small network; this one takes 0.5.
     """
     if array.nbytes and array.flags.carray:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+        buffer: Any = array  # it is one, though its type does not say so before Python 3.12
+        return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
     address: int = array.__array_interface__["data"][0]
     return address
 

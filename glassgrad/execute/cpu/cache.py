@@ -28,9 +28,16 @@ __all__ = ["kernel_cache_folder"]
 OUTDATED_AFTER_SECONDS = 30 * 24 * 3600
 _SOURCES = Path(__file__).parent
 _COMPILED_MODULES = (
-    "atomics", "blas", "compiler", "driver", "mathematics", "matmul", "processor", "scalars",
+    "atomics",
+    "blas",
+    "compiler",
+    "driver",
+    "mathematics",
+    "matmul",
+    "processor",
+    "scalars",
     "views",
-)  # fmt: skip
+)
 _DEPENDENCIES = ("numba", "llvmlite", "numpy", "scipy-openblas32")
 
 

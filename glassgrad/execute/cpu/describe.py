@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from glassgrad.execute.cpu.fuse import Kind, source_of, sources_of
 from glassgrad.execute.cpu.plan import Launch, Operand, Plan
-from glassgrad.graph import Formula, Leaf, Names, Node, Tensor, Variable
+from glassgrad.graph import Formula, Leaf, Names, Node, Variable
 from glassgrad.ops.mapping import ElementwiseMap
 
 __all__ = ["describe"]
@@ -30,13 +30,13 @@ def describe(plan: Plan) -> str:
     names = Names()
     for launch in plan.launches:  # what leaves a launch is numbered in the order of the launches
         for tensor in launch.made if launch.kind not in (Kind.COPY, Kind.UPDATE) else ():
-            names[tensor]  # noqa: B018 -- a name is given at the first question
+            names[tensor]
     paragraphs = [
         line
         for number, launch in enumerate(plan.launches, 1)
         for line in _paragraph(number, launch, names)
     ]
-    return "\n".join([_heading(plan), "", *legend, "", *paragraphs])
+    return "\n".join([_heading(plan), "", *legend, "", *paragraphs]).rstrip()
 
 
 def _heading(plan: Plan) -> str:

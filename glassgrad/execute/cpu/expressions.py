@@ -8,7 +8,7 @@ from typing import Any
 
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Operation
-from glassgrad.ops import elementwise as e
+from glassgrad.ops import elementwise
 from glassgrad.ops.movement import BroadcastTo
 
 __all__ = ["MATHEMATICS", "expression", "has_expression", "is_cheap"]
@@ -16,41 +16,49 @@ __all__ = ["MATHEMATICS", "expression", "has_expression", "is_cheap"]
 MATHEMATICS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 
 TEMPLATES: dict[type[Operation], str] = {
-    e.Add: "{0} + {1}",
-    e.Subtract: "{0} - {1}",
-    e.Multiply: "{0} * {1}",
-    e.Divide: "{0} / {1}",
-    e.Power: "{0} ** {1}",
-    e.Negative: "-{0}",
-    e.Absolute: "abs({0})",
-    e.Sign: "({dtype}(1) if {0} > {zero} else ({dtype}(-1) if {0} < {zero} else {0}))",
-    e.Square: "{0} * {0}",
-    e.Sqrt: "sqrt({0})",
-    e.Exp: "exp({0})",
-    e.Expm1: "expm1({0})",
-    e.Log: "log({0})",
-    e.Log1p: "log1p({0})",
-    e.Sigmoid: "sigmoid({0})",
-    e.Tanh: "tanh({0})",
+    elementwise.Add: "{0} + {1}",
+    elementwise.Subtract: "{0} - {1}",
+    elementwise.Multiply: "{0} * {1}",
+    elementwise.Divide: "{0} / {1}",
+    elementwise.Power: "{0} ** {1}",
+    elementwise.Negative: "-{0}",
+    elementwise.Absolute: "abs({0})",
+    elementwise.Sign: "({dtype}(1) if {0} > {zero} else ({dtype}(-1) if {0} < {zero} else {0}))",
+    elementwise.Square: "{0} * {0}",
+    elementwise.Sqrt: "sqrt({0})",
+    elementwise.Exp: "exp({0})",
+    elementwise.Expm1: "expm1({0})",
+    elementwise.Log: "log({0})",
+    elementwise.Log1p: "log1p({0})",
+    elementwise.Sigmoid: "sigmoid({0})",
+    elementwise.Tanh: "tanh({0})",
     # Comparisons are turned so that NaN is kept, as NumPy keeps it.
-    e.Relu: "({zero} if {0} < {zero} else {0})",
-    e.Maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
-    e.Minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
-    e.Equal: "{0} == {1}",
-    e.NotEqual: "{0} != {1}",
-    e.Less: "{0} < {1}",
-    e.LessEqual: "{0} <= {1}",
-    e.Greater: "{0} > {1}",
-    e.GreaterEqual: "{0} >= {1}",
-    e.Where: "({1} if {0} else {2})",
-    e.Cast: "{0}",
-    e.StopGradient: "{0}",
+    elementwise.Relu: "({zero} if {0} < {zero} else {0})",
+    elementwise.Maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
+    elementwise.Minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
+    elementwise.Equal: "{0} == {1}",
+    elementwise.NotEqual: "{0} != {1}",
+    elementwise.Less: "{0} < {1}",
+    elementwise.LessEqual: "{0} <= {1}",
+    elementwise.Greater: "{0} > {1}",
+    elementwise.GreaterEqual: "{0} >= {1}",
+    elementwise.Where: "({1} if {0} else {2})",
+    elementwise.Cast: "{0}",
+    elementwise.StopGradient: "{0}",
     BroadcastTo: "{0}",
 }
 
 CHEAP = frozenset(TEMPLATES) - {
-    e.Divide, e.Power, e.Sqrt, e.Exp, e.Expm1, e.Log, e.Log1p, e.Sigmoid, e.Tanh,
-}  # fmt: skip
+    elementwise.Divide,
+    elementwise.Power,
+    elementwise.Sqrt,
+    elementwise.Exp,
+    elementwise.Expm1,
+    elementwise.Log,
+    elementwise.Log1p,
+    elementwise.Sigmoid,
+    elementwise.Tanh,
+}
 """What takes less time to compute again than to store and to load."""
 
 

@@ -6,22 +6,21 @@ A fused kernel walks a space of ``rows`` times ``columns``. Every value in it fo
 lies whatever the shape is called: a reshape changes nothing, a broadcast is a reading pattern,
 and a reduction over the last axes turns a full value into a row value.
 
-First every node joins the group of one of its inputs, if it can. Then what is cheap, such as the
-question whether a unit was active, moves to the groups that ask, instead of being stored for
-them; several of them may compute it.
+First every node joins the group of one of its inputs, if it can, and the groups of its other
+inputs join too. Then what is cheap, such as the question whether a unit was active, moves to the
+groups that ask, instead of being stored for them; several of them may compute it.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
-from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
@@ -76,6 +75,12 @@ class Group:
         """How many rows there are; one if nobody asked where a row ends."""
         return 1 if self.columns is None else self.size // max(self.columns, 1)
 
+    def take_over(self, trial: Group, order: Mapping[Node, int]) -> None:
+        """Become what was tried: members in their order, but a product before all others."""
+        head = 1 if self.kind is Kind.PRODUCT else 0
+        self.nodes = [*trial.nodes[:head], *sorted(trial.nodes[head:], key=order.__getitem__)]
+        self.patterns, self.readings, self.columns = trial.patterns, trial.readings, trial.columns
+
 
 def source_of(tensor: Tensor) -> Tensor:
     """The tensor whose memory holds the same elements in the same order."""
@@ -106,7 +111,7 @@ def fuse(outputs: Sequence[Tensor]) -> list[Group]:
     """Gather the nodes that the outputs need into groups, in an order in which they can run."""
     walked = walk(outputs)
     nodes = [n for n in walked if not (isinstance(n.operation, Leaf) or _is_alias(n))]
-    fusion = _Fusion()
+    fusion = _Fusion(nodes)
     for node in nodes:
         fusion.place(node)
     _Moves(fusion, nodes, {source_of(tensor).node for tensor in outputs}).make()
@@ -146,7 +151,8 @@ def _repeated(tensor: Tensor, target: tuple[int, ...], columns: int | None) -> T
 class _Fusion:
     """The groups as they grow, and the group of each node."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.order = {node: number for number, node in enumerate(nodes)}
         self.home: dict[Node, Group] = {}
         self.groups: list[Group] = []
         self.scalar_groups: list[Group] = []
@@ -157,11 +163,17 @@ class _Fusion:
         add(node, group)
         self.home[node] = group
         self._remember_order(node, group)
+        if group.kind in (Kind.LOOP, Kind.PRODUCT):
+            for maker in dict.fromkeys(self._makers(node)):
+                if maker is not group and maker.kind is Kind.LOOP:
+                    self._absorb(maker, group)
 
     def _group_to_join(self, node: Node) -> Group | None:
         if not _is_fusable(node):
             return None
-        candidates = list(dict.fromkeys(reversed(self._makers(node))))
+        # A loop can join a product, but no product a loop.
+        makers = reversed(self._makers(node))
+        candidates = sorted(dict.fromkeys(makers), key=lambda group: group.kind is Kind.LOOP)
         if all(spec.size == 1 for spec in node.specs):
             candidates += reversed(self.scalar_groups)
         for group in candidates:
@@ -177,6 +189,32 @@ class _Fusion:
         """Whether the node may run with the group: nothing it needs comes after the group."""
         return not any(
             maker is not group and maker.before >> group.number & 1 for maker in self._makers(node)
+        )
+
+    def _absorb(self, maker: Group, group: Group) -> None:
+        """Let all members of another group join, if they fit and nobody runs in between."""
+        if len(maker.nodes) + len(group.nodes) > LARGEST_GROUP or self._is_between(maker, group):
+            return
+        trial = grown(group, maker.nodes)
+        if trial is None:
+            return
+        group.take_over(trial, self.order)
+        for node in maker.nodes:
+            self.home[node] = group
+        maker.nodes = []
+        group.before = (group.before | maker.before) & ~(1 << maker.number)
+        for other in self.groups:
+            if other.before >> maker.number & 1 or other.before >> group.number & 1:
+                other.before |= group.before | 1 << group.number
+        if maker in self.scalar_groups:
+            self.scalar_groups.remove(maker)
+
+    def _is_between(self, maker: Group, group: Group) -> bool:
+        """Whether another group needs the one and is needed by the other."""
+        return any(
+            group.before >> other.number & 1 and other.before >> maker.number & 1
+            for other in self.groups
+            if other.nodes
         )
 
     def _remember_order(self, node: Node, group: Group) -> None:
@@ -290,6 +328,31 @@ def add(node: Node, group: Group) -> None:
         group.readings[node, place] = reading
 
 
+def grown(group: Group, nodes: Sequence[Node]) -> Group | None:
+    """A copy of the group with more members, if they fit and are read as they are made."""
+    trial = replace(
+        group,
+        nodes=list(group.nodes),
+        patterns=dict(group.patterns),
+        readings=dict(group.readings),
+    )
+    for node in nodes:
+        if not fits(node, trial):
+            return None
+        add(node, trial)
+    return trial if _agrees(trial) else None
+
+
+def _agrees(group: Group) -> bool:
+    """Whether all members are read by the pattern in which they are made."""
+    return all(
+        group.readings.get((member, place)) is group.patterns[source.node]
+        for member in group.nodes
+        for place, source in enumerate(sources_of(member))
+        if source.node in group.patterns
+    )
+
+
 def pattern_of(node: Node, group: Group) -> Pattern:
     """The pattern that the node's value has in the group."""
     is_row = is_reduction(node.operation) or node.specs[0].size != group.size
@@ -358,7 +421,6 @@ class _Moves:
 
     def __init__(self, fusion: _Fusion, nodes: list[Node], results: set[Node]) -> None:
         self.fusion, self.nodes, self.results = fusion, nodes, results
-        self.order = {node: number for number, node in enumerate(nodes)}
         self.readers: dict[Node, set[Group]] = {node: set() for node in nodes}
         self.holders: dict[Node, set[Group]] = {node: set() for node in nodes}
         for node in nodes:
@@ -379,19 +441,14 @@ class _Moves:
                 self.readers[source.node].add(group)
 
     def _move(self, node: Node, users: list[Group]) -> None:
-        grown = [self._grown(group, node) for group in users]
-        for group, trial in zip(users, grown, strict=True):
-            if trial is None or not _agrees(trial):
-                return
-        for group, trial in zip(users, grown, strict=True):
+        trials = [self._grown(group, node) for group in users]
+        if None in trials:
+            return
+        for group, trial in zip(users, trials, strict=True):
             assert trial is not None
             for one in set(trial.nodes) - set(group.nodes):
                 self._enter(one, group)
-            head = 1 if group.kind is Kind.PRODUCT else 0
-            rest = sorted(trial.nodes[head:], key=self.order.__getitem__)
-            group.nodes = [*trial.nodes[:head], *rest]
-            group.patterns, group.readings = trial.patterns, trial.readings
-            group.columns = trial.columns
+            group.take_over(trial, self.fusion.order)
 
     def _tidy(self, node: Node) -> None:
         """Let the node leave the groups where nobody reads it; others read it where it was."""
@@ -417,17 +474,7 @@ class _Moves:
         needed = self._needed(node, group)
         if needed is None or len(group.nodes) + len(needed) > LARGEST_GROUP:
             return None
-        trial = replace(
-            group,
-            nodes=list(group.nodes),
-            patterns=dict(group.patterns),
-            readings=dict(group.readings),
-        )
-        for one in sorted(needed, key=self.order.__getitem__):
-            if not fits(one, trial):
-                return None
-            add(one, trial)
-        return trial
+        return grown(group, sorted(needed, key=self.fusion.order.__getitem__))
 
     def _needed(self, node: Node, group: Group) -> set[Node] | None:
         """The nodes that must move with the node; ``None`` where it is not worth it."""
@@ -455,16 +502,6 @@ class _Moves:
 
 def _reads(group: Group, node: Node) -> bool:
     return any(source.node is node for member in group.nodes for source in sources_of(member))
-
-
-def _agrees(group: Group) -> bool:
-    """Whether all members are read by the pattern in which they are made."""
-    return all(
-        group.readings.get((member, place)) is group.patterns[source.node]
-        for member in group.nodes
-        for place, source in enumerate(sources_of(member))
-        if source.node in group.patterns
-    )
 
 
 def _ordered(groups: list[Group], home: dict[Node, Group]) -> list[Group]:

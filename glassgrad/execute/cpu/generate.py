@@ -12,17 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
 from glassgrad.execute.cpu.expressions import MATHEMATICS, expression
 from glassgrad.execute.cpu.fuse import Group, Pattern, is_reduction, source_of, sources_of
 from glassgrad.execute.cpu.views import VIEW_NAMES
 from glassgrad.graph import Constant, Graph, Node, Tensor
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import Comparison
-from glassgrad.ops.linear import MatMul
 from glassgrad.ops.reduction import Argmax, Sum
 
-__all__ = ["KernelSource", "column_sum_source", "constants_of", "loop_source", "product_source", "product_target", "update_source"]
+__all__ = [
+    "KernelSource",
+    "column_sum_source",
+    "constants_of",
+    "loop_source",
+    "product_source",
+    "product_target",
+    "update_source",
+]
 
 HEADER = f"""\
 from numpy import float32, float64, inf, int32, int64, sqrt, uint32, uint8
@@ -289,7 +295,9 @@ class LoopWriter:
         sum_or_best = f"{name}_so_far"
         result = [f"{name} = {dtype}({sum_or_best})"]
         if isinstance(node.operation, Sum):
-            wide = "float64" if dtype == np.float64 else str(dtype) if dtype.kind == "f" else "int64"
+            wide = (
+                "float64" if dtype == np.float64 else str(dtype) if dtype.kind == "f" else "int64"
+            )
             return [f"{sum_or_best} = {wide}(0)"], [f"{sum_or_best} += {operand}"], result
         start = [f"{sum_or_best} = {lowest(dtype)}"]
         if isinstance(node.operation, Argmax):
@@ -387,24 +395,24 @@ def loop_source(group: Group, outputs: list[Tensor]) -> KernelSource:
 def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     """A matrix product, then element-wise operations on each part's tile while it is in cache.
 
-    Slots: rows, columns, A, B, scratch of the product, the product, arrays, outputs.
+    Slots: rows, columns, whether A and B are transposed, A, B, scratch of the product, the
+    product, arrays, outputs. (Transposes could be in the text; each of the four combinations
+    would take its own second to compile.)
     """
     first, *rest = group.nodes
     product = first.outputs[0]
     dtype = product.dtype
-    assert isinstance(first.operation, MatMul)
-    transposed = (first.operation.transpose_a, first.operation.transpose_b)
-    flags = [TRANSPOSED if each else NORMAL for each in transposed]
     lines = [
         "rows, columns = integer(arguments, 0), integer(arguments, 1)",
-        f"a, b = {dtype}_matrix(arguments, 2), {dtype}_matrix(arguments, 3)",
-        f"scratch, c = {dtype}_vector(arguments, 4), {dtype}_matrix(arguments, 5)",
+        "transpose_a, transpose_b = integer(arguments, 2), integer(arguments, 3)",
+        f"a, b = {dtype}_matrix(arguments, 4), {dtype}_matrix(arguments, 5)",
+        f"scratch, c = {dtype}_vector(arguments, 6), {dtype}_matrix(arguments, 7)",
         "share = scratch.size // parts",
         "panel = part_of_array(scratch, part * share, share)",
         "top, bottom, left, right = tile_of_part(part, parts, rows, columns)",
         "if bottom <= top or right <= left:",
         "    return",
-        f"multiply_tile({flags[0]}, {flags[1]}, a, b, c, {dtype}(0), "
+        f"multiply_tile(transpose_a, transpose_b, a, b, c, {dtype}(0), "
         "top, bottom, left, right, panel)",
     ]
     others = [tensor for tensor in outputs if tensor.key != product.key]
@@ -412,8 +420,8 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     writer = LoopWriter(group, rest, others, product, target)
     if rest:
         lines += [
-            *writer.preamble(first_slot=6),
-            f"p = {dtype}_vector(arguments, 5)",
+            *writer.preamble(first_slot=8),
+            f"p = {dtype}_vector(arguments, 7)",
             "for i in range(top, bottom):",
             "    row = i * columns + left",
             "    p_row = part_of_array(p, row, right - left)",

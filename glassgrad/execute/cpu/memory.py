@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from glassgrad.execute.cpu.addresses import (
     ALIGNMENT,
@@ -44,8 +45,9 @@ def plan_memory(plan: Plan) -> None:
     """Give every buffer of the workspace an offset; those never alive together share memory.
 
     Two buffers that are used between the same two barriers count as alive together, so that
-    sharing memory makes no barrier necessary. Blocks (gradients that an update walks as one) are placed as one piece. The largest pieces
-    are placed first, each at the lowest offset where nothing that is alive with it lies.
+    sharing memory makes no barrier necessary. Blocks (gradients that an update walks as one) are
+    placed as one piece. The largest pieces are placed first, each at the lowest offset where
+    nothing that is alive with it lies.
     """
     _find_lifetimes(plan)
     in_block = {buffer for block in plan.blocks for buffer in block}
@@ -129,6 +131,5 @@ def lay_out(variables: Sequence[Variable]) -> None:
 def _lie_side_by_side(variables: Sequence[Variable]) -> bool:
     first = variables[0].storage
     return address_of(first) % ALIGNMENT == 0 and all(
-        is_side_by_side(one.storage, other.storage)
-        for one, other in zip(variables, variables[1:], strict=False)
+        is_side_by_side(one.storage, other.storage) for one, other in pairwise(variables)
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from glassgrad.execute.cpu import generate
 from glassgrad.execute.cpu.addresses import padded
+from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
 from glassgrad.execute.cpu.expressions import has_expression
 from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
@@ -24,6 +25,7 @@ from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
 
 __all__ = ["Argument", "Buffer", "Launch", "Operand", "Plan", "make_plan"]
+
 
 @dataclass(eq=False)
 class Buffer:
@@ -237,10 +239,16 @@ class _Planner:
         panel = self._panel(product.dtype)
         target = self._buffer(generate.product_target(group, made))
         rows, columns = product.shape
+        transposed = (first.operation.transpose_a, first.operation.transpose_b)
         arguments: list[Argument] = [
-            rows, columns, self._operand(a), self._operand(b),
-            Operand(panel, panel.spec.shape), Operand(target, product.shape),
-        ]  # fmt: skip
+            rows,
+            columns,
+            *(TRANSPOSED if each else NORMAL for each in transposed),
+            self._operand(a),
+            self._operand(b),
+            Operand(panel, panel.spec.shape),
+            Operand(target, product.shape),
+        ]
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
         reads = [a, b, *source.arrays]
         launch = self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
@@ -259,7 +267,8 @@ class _Planner:
         (node,) = group.nodes
         (x,) = node.inputs
         columns = node.specs[0].size
-        arguments = [x.size // columns, columns, self._flat(x), self._flat(node.outputs[0])]
+        arguments: list[Argument] = [x.size // columns, columns]
+        arguments += [self._flat(x), self._flat(node.outputs[0])]
         text = generate.column_sum_source(x.dtype)
         return self._kernel_launch(group, text, arguments, [x], list(node.outputs))
 
@@ -321,8 +330,8 @@ class _Planner:
         self,
         group: Group,
         operation: ElementwiseMap,
-        members: list[Sequence[Tensor]],
-        made: list[Sequence[Tensor]],
+        members: Sequence[Sequence[Tensor]],
+        made: Sequence[Sequence[Tensor]],
     ) -> list[int | None]:
         """For each list of outputs, the list of inputs whose memory it overwrites, if any."""
         changeable = self._changeable(group)
@@ -337,7 +346,7 @@ class _Planner:
         return chosen
 
     def _overwritten(
-        self, changeable: set[Variable], results: list[Tensor], members: list[Sequence[Tensor]]
+        self, changeable: set[Variable], results: list[Tensor], members: Sequence[Sequence[Tensor]]
     ) -> int | None:
         """The list of inputs whose memory this list of outputs may overwrite, if any."""
         for place in range(len(members[0])):
@@ -368,7 +377,7 @@ class _Planner:
         readers = Counter(one.variable for one in operations if isinstance(one, Read))
         return {v for v, n in readers.items() if n == 1 and self.last_readers[v] == number}
 
-    def _lay_out_gradients(self, members: list[Sequence[Tensor]]) -> None:
+    def _lay_out_gradients(self, members: Sequence[Sequence[Tensor]]) -> None:
         """Ask for the computed members of each list to lie side by side, like the variables."""
         taken = {buffer for block in self.blocks for buffer in block}
         for column in zip(*members, strict=True):

@@ -14,7 +14,6 @@ from glassgrad.execute.cpu import describe
 from glassgrad.execute.cpu.addresses import ALIGNMENT, address_of, aligned_bytes, is_side_by_side
 from glassgrad.execute.cpu.compiler import Kernel, compile_source
 from glassgrad.execute.cpu.driver import compiled_driver
-from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.memory import lay_out, place_barriers, plan_memory
 from glassgrad.execute.cpu.plan import Argument, Buffer, Launch, Operand, make_plan
 from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Team
@@ -197,7 +196,7 @@ class CpuProgram(Program):
                 continue
             flags = array.flags
             if not (flags.c_contiguous and flags.aligned):
-                array = np.array(array, order="C")  # noqa: PLW2901 -- the same numbers
+                array = np.array(array, order="C")
             self._given[number] = array
             self._words[self._slots[number]] = address_of(array)
 

@@ -13,8 +13,19 @@ from math import prod
 
 import numpy as np
 
-from glassgrad.graph import Composite, Constant, Graph, Leaf, Node, Operation, Read, Tensor
-from glassgrad.graph import TensorSpec, constant, rewrite
+from glassgrad.graph import (
+    Composite,
+    Constant,
+    Graph,
+    Leaf,
+    Node,
+    Operation,
+    Read,
+    Tensor,
+    TensorSpec,
+    constant,
+    rewrite,
+)
 from glassgrad.ops.elementwise import Clip, maximum, minimum
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
@@ -65,8 +76,21 @@ def expand(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Te
             simple = _simple_map(operation, has_expression)
             if simple is not None:
                 return _applied(simple, node, inputs)
-        opened = operation.graph(*(tensor.spec for tensor in inputs))(*inputs)
-        return rewrite(opened, open_up, {tensor.key: tensor for tensor in inputs})
+        return defined(operation, node.scope, inputs)
+
+    def defined(operation: Composite, scope: str, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The definition on these inputs, as a part of the layer that the composite is in."""
+
+        def copy(inner: Node, tensors: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
+            if isinstance(inner.operation, Leaf):
+                return None
+            node = Node(inner.operation, tensors, inner.specs)
+            node.scope = scope
+            return open_up(node, tensors) or node.outputs
+
+        graph = operation.graph(*(tensor.spec for tensor in inputs))
+        known = {old.key: new for old, new in zip(graph.inputs, inputs, strict=True)}
+        return rewrite(graph.outputs, copy, known)
 
     return rewrite(outputs, open_up)
 
@@ -78,9 +102,7 @@ def _is_one_kernel(operation: ElementwiseMap, inputs: tuple[Tensor, ...]) -> boo
     return is_even and all(tensor.size == 1 for tensor in shared)
 
 
-def _simple_map(
-    operation: ElementwiseMap, has_expression: HasExpression
-) -> ElementwiseMap | None:
+def _simple_map(operation: ElementwiseMap, has_expression: HasExpression) -> ElementwiseMap | None:
     """The map with a simplified body, if a kernel can be written for it."""
     body = Graph(operation.body.inputs, simplify(operation.body.outputs, has_expression))
     if all(_is_known(node.operation, has_expression) for node in body.nodes):

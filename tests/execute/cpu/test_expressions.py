@@ -1,0 +1,133 @@
+"""Every operation of the catalogue, by kernels or by what takes their place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from glassgrad.execute.cpu.fuse import Kind
+from glassgrad.execute.executor import Executor
+from glassgrad.graph import Primitive, Tensor, placeholder
+from glassgrad.graph.operation import Array
+from glassgrad.ops import loss, where
+from glassgrad.ops.catalogue import operations
+from tests.differences import placeholders
+from tests.execute.cpu.comparison import CPU, REFERENCE, assert_agrees, cpu
+from tests.ops.cases import CASES, Case, as_float
+
+CASES_IN_A_KERNEL = 12
+
+# The operations that run in NumPy today, and why. A kernel for one of them ends its row here.
+WITHOUT_KERNEL = {
+    "Argmax": "over an axis that is not the last one",
+    "BroadcastTo": "along a middle axis",
+    "Concatenate": "memory is put together by no kernel yet",
+    "MatMul": "of batches of matrices",
+    "Max": "over axes that are not the last ones",
+    "Pad": "memory is put together by no kernel yet",
+    "ScatterAdd": "the definition multiplies by a matrix of zeros and ones; wants a sum by index",
+    "Scan": "the body is not compiled yet",
+    "Slice": "memory is taken apart by no kernel yet",
+    "Sum": "over a middle axis",
+    "Take": "reading by index has no kernel yet",
+    "Transpose": "memory is moved by no kernel yet",
+}
+
+
+class Carrier:
+    """Ties cases of one size to one group, so that dozens of them share a kernel."""
+
+    def __init__(self) -> None:
+        self.inputs: list[Tensor] = []
+        self.arrays: list[Array] = []
+        self.members: dict[int, list[Tensor]] = {}
+        self.latest: dict[int, Tensor] = {}
+
+    def tie(self, tensors: list[Tensor]) -> list[Tensor]:
+        size = max(tensor.size for tensor in tensors)
+        return [self._tied(tensor) if 1 < tensor.size == size else tensor for tensor in tensors]
+
+    def _tied(self, tensor: Tensor) -> Tensor:
+        members = self.members.setdefault(tensor.size, [])
+        if len(members) % CASES_IN_A_KERNEL == 0:
+            self.inputs.append(placeholder((tensor.size,), "float32", "carrier"))
+            self.arrays.append(np.ones(tensor.size, np.float32))
+            self.latest[tensor.size] = self.inputs[-1] > 0
+        members.append(tensor)
+        condition = self.latest[tensor.size].reshape(tensor.shape)
+        return where(condition, tensor, tensor)
+
+
+Row = tuple[str, Case, list[Array]]
+
+
+def first_of_each(rows: list[Row]) -> list[Row]:
+    found: dict[type, Row] = {}
+    for row in rows:
+        found.setdefault(type(row[1].build("float64")), row)
+    return list(found.values())
+
+
+def is_other_primitive(case: Case) -> bool:
+    operation = case.build("float64")
+    return not operation.is_elementwise and isinstance(operation, Primitive)
+
+
+ALL: list[Row] = [(case.name, case, case.arrays("float64")) for case in CASES]
+# How an element is read does not depend on the operation (see test_generate), and composites
+# are made of primitives: of both, one case is enough.
+SAMPLES = [row for row in ALL if row in first_of_each(ALL) or is_other_primitive(row[1])]
+EXTREMES: list[Row] = [
+    (f"{case.name} {number}", case, [as_float(values, "float64") for values in arrays])
+    for case in CASES
+    if isinstance(case.build("float64"), Primitive | loss.Softmax | loss.SigmoidCrossEntropy)
+    for number, arrays in enumerate(case.extremes)
+]
+
+
+def run_all(rows: list[Row], dtype: str, executor: Executor) -> list[tuple[str, list[Array]]]:
+    """The results of all cases by one program."""
+    carrier = Carrier()
+    outputs: list[Tensor] = []
+    counts: list[int] = []
+    for _, case, samples in rows:
+        arrays = [as_float(sample, dtype) for sample in samples]
+        inputs = placeholders(arrays)
+        carrier.inputs += inputs
+        carrier.arrays += arrays
+        result = case.build(dtype)(*carrier.tie(inputs))
+        results = result if isinstance(result, tuple) else (result,)
+        outputs += results
+        counts.append(len(results))
+    values = iter(executor.compile(outputs, carrier.inputs)(*carrier.arrays))
+    names = [name for name, _, _ in rows]
+    return [(n, [next(values) for _ in range(c)]) for n, c in zip(names, counts, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "dtype, rows",
+    [("float32", SAMPLES), ("float32", EXTREMES), ("float64", first_of_each(ALL))],
+    ids=["samples", "extremes", "float64"],
+)
+def test_every_operation_agrees_with_the_reference(dtype: str, rows: list[Row]) -> None:
+    found = run_all(rows, dtype, CPU)
+    expected = run_all(rows, dtype, REFERENCE)
+    exact = run_all(rows, "float64", REFERENCE)
+    for (name, ours), (_, theirs), (_, wide) in zip(found, expected, exact, strict=True):
+        for arrays in zip(ours, theirs, wide, strict=True):
+            assert_agrees(*arrays, name)
+
+
+def fallbacks(case: Case) -> set[str]:
+    inputs = placeholders(case.arrays("float32"))
+    result = case.build("float32")(*inputs)
+    program = cpu(result if isinstance(result, tuple) else (result,), inputs)
+    launches = [launch for launch in program.plan.launches if launch.kind is Kind.REFERENCE]
+    return {launch.nodes[0].operation.name for launch in launches}
+
+
+def test_what_has_no_kernel_is_known_with_its_reason() -> None:
+    found = set().union(*(fallbacks(case) for case in CASES))
+    assert found - set(WITHOUT_KERNEL) == set(), "these lost their kernel, or need one"
+    assert set(WITHOUT_KERNEL) - found == set(), "these have a kernel now: delete their row"
+    assert set(WITHOUT_KERNEL) <= set(operations())
