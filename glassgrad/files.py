@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from glassgrad.errors import FileError
 
-__all__ = ["open_for_reading", "read_bytes", "write_atomically"]
+__all__ = ["exists", "open_for_reading", "read_bytes", "write_atomically"]
 
 _WAYS_OUT = {
     errno.EACCES: "Ask for the permission, or choose another place.",
@@ -59,8 +59,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         b'one, two'
         >>> folder.cleanup()
     """
-    target = Path(os.path.realpath(path))
     with _failures_explained("write", path):
+        target = Path(os.path.realpath(path))
         _refuse_what_is_no_file(target)
         # The name is short and does not repeat the target's, which may already be at its limit.
         temporary = target.with_name(f".glassgrad-{secrets.token_hex(8)}.tmp")
@@ -74,6 +74,23 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         except BaseException:  # Ctrl-C too must not leave the temporary behind
             temporary.unlink(missing_ok=True)
             raise
+
+
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Tell whether there is something at a path.
+
+    Args:
+        path: The path.
+
+    Raises:
+        FileError: The path cannot be a path: it is too long, or holds a zero byte.
+
+    Examples:
+        >>> exists("no such file")
+        False
+    """
+    with _failures_explained("look for", path):
+        return Path(path).exists()
 
 
 @contextlib.contextmanager
@@ -124,6 +141,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 @contextlib.contextmanager
 def _failures_explained(verb: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    if "\0" in os.fsdecode(path):
+        raise FileError(f"Cannot {verb} {os.fspath(path)!r}: a path cannot hold a zero byte.")
     try:
         yield
     except FileError:

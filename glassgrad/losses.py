@@ -14,8 +14,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from glassgrad.errors import ArgumentError, ShapeError
-from glassgrad.graph import Node, Tensor, as_tensor, rewrite, scope
+import numpy as np
+
+from glassgrad.errors import ArgumentError, DataError, ShapeError
+from glassgrad.graph import Constant, Node, Tensor, as_tensor, rewrite, scope
+from glassgrad.graph.operation import Array
 from glassgrad.naming import snake_case
 from glassgrad.ops import (
     binary_cross_entropy,
@@ -494,6 +497,7 @@ def labels_of(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Raises:
         ShapeError: the shapes do not fit.
+        DataError: a label that is known already is no class.
     """
     labels = y_true
     if labels.ndim == y_pred.ndim and labels.shape[-1:] == (1,):
@@ -508,7 +512,16 @@ def labels_of(y_true: Tensor, y_pred: Tensor) -> Tensor:
             f"Predictions of shape {y_pred.shape} want one label each, of shape "
             f"{y_pred.shape[:-1]}. Got y_true of shape {y_true.shape}{hint}."
         )
+    if isinstance(y_true.node.operation, Constant):
+        _require_labels(y_true.node.operation.value, y_pred.shape[-1])
     return labels
+
+
+def _require_labels(values: Array, classes: int) -> None:
+    """Labels that are known when the graph is built are checked then."""
+    wrong = values[~((values >= 0) & (values < classes) & (values == np.floor(values)))]
+    if wrong.size:
+        raise DataError(f"Labels must be whole numbers in [0, {classes}). Got {wrong.flat[0]}.")
 
 
 def reduce_values(values: Tensor, sample_weight: Any, reduction: str | None) -> Tensor:

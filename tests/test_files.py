@@ -264,3 +264,14 @@ def test_a_failing_read_is_explained(old_file: Path) -> None:
         open_for_reading(old_file),
     ):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 5000])
+def test_what_cannot_be_a_path_is_one_clear_error(path: str) -> None:
+    for use in (
+        files.read_bytes,
+        files.exists,
+        lambda path: files.write_atomically(path).__enter__(),
+    ):
+        with pytest.raises(FileError, match="Cannot"):
+            use(path)

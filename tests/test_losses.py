@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as torch_nn
 
 from glassgrad import losses
-from glassgrad.errors import ArgumentError, DtypeError, ShapeError, UnknownNameError
+from glassgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, UnknownNameError
 from glassgrad.gradients import gradients
 from glassgrad.graph import Tensor, current_trace, verify, walk
 from glassgrad.ops.loss import CrossEntropy
@@ -348,3 +348,9 @@ def test_one_class_is_warned_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         losses.binary_crossentropy(one, one)
+
+
+@pytest.mark.parametrize("label", [5, -1, 0.5])
+def test_a_label_that_is_no_class_is_refused(label: float) -> None:
+    with pytest.raises(DataError, match=r"whole numbers in \[0, 2\)"):
+        losses.SparseCategoricalCrossentropy()([label], [[0.5, 0.5]])

@@ -111,14 +111,24 @@ def _entry_dtype(array: np.ndarray[Any, Any]) -> np.dtype[Any]:
 
 
 def _require_room(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
-    if array.dtype.kind not in "iu" or dtype.kind not in "iu" or array.dtype == dtype:
+    """Integers keep every digit: nothing wraps around, and no fraction is cut off."""
+    if array.dtype.kind not in "iuf" or dtype.kind not in "iu" or array.dtype == dtype:
         return
     limits = np.iinfo(dtype)
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
+        raise DtypeError(
+            f"{dtype} holds whole numbers. Got {_first_fraction(array)}; round first, or ask for "
+            "a float dtype."
+        )
     if array.size and (array.min() < limits.min or array.max() > limits.max):
         raise DtypeError(
             f"{dtype} holds integers from {limits.min} to {limits.max}. Got values from "
             f"{array.min()} to {array.max()}; ask for dtype='int64' or a float dtype."
         )
+
+
+def _first_fraction(array: np.ndarray[Any, Any]) -> Any:
+    return array[~(np.isfinite(array) & (array == np.floor(array)))].flat[0]
 
 
 def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:

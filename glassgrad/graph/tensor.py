@@ -358,6 +358,7 @@ class Variable(TensorLike):
 
         Raises:
             ShapeError: the new value has another shape.
+            DtypeError: it is not made of numbers, or cannot be kept in the variable's dtype.
         """
         trace = current_trace()
         if trace is not None and isinstance(value, Tensor | Variable):
@@ -367,7 +368,7 @@ class Variable(TensorLike):
             return
         if isinstance(value, Tensor | Variable):
             value = value.numpy()
-        array = np.asarray(value)
+        array = to_array(value, self.dtype)
         if array.shape != self.shape:
             raise ShapeError(
                 f"Variable {self.name!r} has shape {self.shape}. "
@@ -533,7 +534,7 @@ def evaluate_leaf(operation: Operation, xp: ModuleType) -> Array:
         value = xp.array(operation.variable.storage)
     else:
         raise GraphError(
-            f"No value was given for {operation.describe()}. Hand it in by a program, or look at "
-            "numbers outside of what is traced."
+            f"The value of {operation.describe()} is not known while a graph is built, so Python "
+            "cannot decide by it. Use ops.where instead of if, and look at numbers afterwards."
         )
     return value

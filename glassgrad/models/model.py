@@ -361,6 +361,13 @@ class Model(Layer):
 
     # ---- files
 
+    def __reduce__(self) -> Any:
+        """A model holds compiled programs and threads, which cannot be copied byte by byte."""
+        raise ArgumentError(
+            "A model cannot be pickled or deep-copied. Write it with save(path) and read it with "
+            "load_model(path), or make a second one and set_weights(first.get_weights())."
+        )
+
     def save(self, filepath: str | os.PathLike[str]) -> None:
         """Write architecture, weights and, where compiled, what training needs; all or nothing.
 

@@ -6,13 +6,16 @@ import os
 import signal
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassgrad.errors import FileError
+from glassgrad.files import exists
 from glassgrad.graph import Variable
 from glassgrad.graph.operation import Array
 from glassgrad.training.callbacks import CallbackList, Logs
@@ -169,7 +172,16 @@ class TrainingLoop:
             "optimizer": type(steps.optimizer).__name__,
             "loss": steps.loss.name,
             "metrics": [metric.name for metric in steps.scores.metrics],
+            "the checksum of the data": self._data_checksum,
         }
+
+    @cached_property
+    def _data_checksum(self) -> int:
+        """Tells other data of the same size apart."""
+        checksum = 0
+        for array in self.data.arrays:
+            checksum = zlib.crc32(array.tobytes(), checksum)
+        return checksum
 
     def _variables(self, *kinds: str) -> dict[str, Variable]:
         """The variables that the training step reads or writes, under unique names."""
@@ -188,7 +200,7 @@ class TrainingLoop:
 
     def _take_up(self) -> None:
         """Go on from the checkpoint, if there is one."""
-        if self.checkpoint is None or not self.checkpoint.exists():
+        if self.checkpoint is None or not exists(self.checkpoint):
             return
         state = load_tree(self.checkpoint, "checkpoint")
         try:

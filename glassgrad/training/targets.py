@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def checked_targets(data: ArrayData, loss: Loss, output_shape: tuple[int, ...]) 
     return data
 
 
-def with_class_weights(data: ArrayData, class_weight: Mapping[int, float]) -> ArrayData:
+def with_class_weights(data: ArrayData, class_weight: Any) -> ArrayData:
     """Let each example count by its class; classes that are not named count 1.
 
     Args:
@@ -55,7 +56,8 @@ def with_class_weights(data: ArrayData, class_weight: Mapping[int, float]) -> Ar
         class_weight: factors by class.
 
     Raises:
-        ArgumentError: the examples have weights of their own, or a factor is no number.
+        ArgumentError: the examples have weights of their own, a label is no integer, or a factor
+            is negative or no number.
         DataError: there are no targets.
     """
     if data.weights is not None:
@@ -72,8 +74,15 @@ def with_class_weights(data: ArrayData, class_weight: Mapping[int, float]) -> Ar
     classes = data.y.argmax(-1) if data.y.ndim > 1 and data.y.shape[-1] > 1 else data.y
     weights = np.ones(classes.size, data.x.dtype if data.x.dtype.kind == "f" else np.float32)
     for label, factor in class_weight.items():
-        if not (np.isscalar(factor) and np.isreal(factor) and np.isfinite(factor)):
-            raise ArgumentError(f"The weight of class {label!r} must be a number. Got {factor!r}.")
+        if isinstance(label, str) or not np.isscalar(label):
+            raise ArgumentError(f"The keys of class_weight must be integer labels. Got {label!r}.")
+        if (
+            not isinstance(factor, int | float | np.integer | np.floating)
+            or not 0 <= factor < np.inf
+        ):
+            raise ArgumentError(
+                f"The weight of class {label!r} must be a number from 0. Got {factor!r}."
+            )
         weights[classes.reshape(-1) == label] = factor
     return replace(data, weights=weights.reshape(classes.shape))
 

@@ -215,7 +215,7 @@ def test_an_operation_computes_what_it_declares(computed: Any, found: str) -> No
 
 
 def test_a_placeholder_needs_a_value() -> None:
-    with pytest.raises(GraphError, match="No value was given for Placeholder"):
+    with pytest.raises(GraphError, match=r"value of Placeholder.* is not known while"):
         value(placeholder((2,), label="features") + 1)
 
 

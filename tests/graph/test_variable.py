@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassgrad.errors import GraphError, ShapeError
+from glassgrad.errors import DtypeError, GraphError, ShapeError
 from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.graph import Tensor, Trace, Variable, constant, tracing, walk
 
@@ -50,6 +50,14 @@ def test_assign_keeps_the_shape(value: Any) -> None:
     with pytest.raises(ShapeError, match=r"'w' has shape \(2,\)"):
         v.assign(value)
     np.testing.assert_array_equal(v.numpy(), [1, 2])
+
+
+@pytest.mark.parametrize("value", [2**40, 2.5, float("nan"), 1j, "a"])
+def test_assign_refuses_what_the_dtype_cannot_hold(value: Any) -> None:
+    v = Variable(1, name="count")
+    with pytest.raises(DtypeError, match="Got"):
+        v.assign(value)
+    assert v.item() == 1
 
 
 def test_it_tells_what_it_is() -> None:

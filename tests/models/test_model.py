@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -804,3 +806,9 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
         save_tree(tmp_path / "forged", "model", tree)
         with pytest.raises(FileError, match=f"Unknown layer '{name}'"):
             load_model(tmp_path / "forged")
+
+
+@pytest.mark.parametrize("make_copy", [pickle.dumps, copy.deepcopy])
+def test_a_model_is_saved_instead_of_pickled(make_copy: Callable[[Model], object]) -> None:
+    with pytest.raises(ArgumentError, match=r"save\(path\)"):
+        make_copy(Sequential([Input((2,)), Dense(1)]))

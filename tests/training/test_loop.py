@@ -346,6 +346,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: compiled().fit(inputs(8), labels(8), 4, 2, verbose=0, checkpoint=path),
         "examples 10. Got 8",
     ),
+    "data": (
+        lambda path: compiled().fit(inputs() + 1, labels(), 4, 2, 0, checkpoint=path),
+        "the checksum of the data",
+    ),
     "optimizer": (
         lambda path: compiled(optimizer="sgd").fit(inputs(), labels(), 4, 2, 0, checkpoint=path),
         "optimizer 'Adam'. Got 'SGD'",

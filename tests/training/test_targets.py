@@ -86,7 +86,9 @@ def test_class_weights(y: Any) -> None:
 
 @pytest.mark.parametrize("class_weight, message", [
     ([1, 2], r"a dictionary, such as \{0: 1.0"),
-    ({0: "a"}, "weight of class 0 must be a number. Got 'a'"),
+    ({0: "a"}, "weight of class 0 must be a number from 0. Got 'a'"),
+    ({0: -1.0}, "must be a number from 0. Got -1.0"),
+    ({"0": 1.0}, "integer labels. Got '0'"),
     ({1: np.nan}, "weight of class 1"),
 ])  # fmt: skip
 def test_bad_class_weights(class_weight: Any, message: str) -> None:

@@ -11,6 +11,7 @@ from glassgrad.errors import ArgumentError
 
 __all__ = ["available_processors", "default_threads"]
 
+MOST_THREADS = 1024
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -35,9 +36,10 @@ def available_processors() -> int:
 
 
 def _positive(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
+    if not text.strip().isdecimal() or not 1 <= int(text) <= MOST_THREADS:
         raise ArgumentError(
-            f"GLASSGRAD_THREADS must be a number of threads, at least 1. Got {text!r} instead."
+            f"GLASSGRAD_THREADS must be a number of threads from 1 to {MOST_THREADS}. "
+            f"Got {text!r} instead."
         )
     return int(text)
 

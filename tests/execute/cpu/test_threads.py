@@ -23,7 +23,7 @@ def test_the_setting_wins(monkeypatch):
     assert default_threads() == 3
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "1000000"])
 def test_a_wrong_setting_is_explained(monkeypatch, text):
     monkeypatch.setenv("GLASSGRAD_THREADS", text)
     with pytest.raises(ArgumentError, match="GLASSGRAD_THREADS"):
