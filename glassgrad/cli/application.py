@@ -99,7 +99,10 @@ def train(
         ),
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="adam, rmsprop or sgd.", show_default="adam")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="adam, sgd, rmsprop, adamw, nadam …", show_default="adam"
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None,

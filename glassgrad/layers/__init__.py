@@ -1,6 +1,6 @@
 """Layers, by Keras's names."""
 
-from glassgrad.layers.activation import Activation
+from glassgrad.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from glassgrad.layers.dense import Dense
 from glassgrad.layers.input import Input, InputLayer
 from glassgrad.layers.layer import Layer, Shape, deserialize, get, register
@@ -10,6 +10,7 @@ from glassgrad.layers.reshaping import Flatten
 from glassgrad.serialization import serialize
 
 __all__ = [
+    "ELU",
     "Activation",
     "Dense",
     "Dropout",
@@ -17,8 +18,11 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
+    "ReLU",
     "Rescaling",
     "Shape",
+    "Softmax",
     "deserialize",
     "get",
     "register",

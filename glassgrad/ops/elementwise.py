@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from glassgrad.errors import DtypeError, ShapeError
+from glassgrad.errors import DtypeError, GradientError, ShapeError
 from glassgrad.graph import Binding, Notation, Primitive, Tensor, TensorSpec
 from glassgrad.graph.dtypes import promote, resolve_dtype
 
@@ -22,11 +24,13 @@ __all__ = [
     "Divide",
     "Elementwise",
     "Equal",
+    "Erf",
     "Exp",
     "Expm1",
     "FloatOnly",
     "Greater",
     "GreaterEqual",
+    "Heaviside",
     "Less",
     "LessEqual",
     "Log",
@@ -53,10 +57,12 @@ __all__ = [
     "clip",
     "divide",
     "equal",
+    "erf",
     "exp",
     "expm1",
     "greater",
     "greater_equal",
+    "heaviside",
     "less",
     "less_equal",
     "log",
@@ -68,6 +74,7 @@ __all__ = [
     "not_equal",
     "power",
     "relu",
+    "require_floats",
     "share_of_winner",
     "sigmoid",
     "sign",
@@ -80,6 +87,26 @@ __all__ = [
 ]
 
 BOOL = np.dtype("bool")
+
+# Cody, "Rational Chebyshev approximations for the error function", 1969: the coefficients of
+# numerators and denominators, highest power first. Near 0 of erf(x) / x in x², elsewhere of
+# (1 - erf(x)) exp(x²) in x.
+ERF_NEAR = (
+    (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,
+     3.20937758913846947e3),
+    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
+     2.84423683343917062e3),
+)  # fmt: skip
+ERF_FAR = (
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1,
+     2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
+     1.23033935479799725e3),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+     1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3,
+     1.23033935480374942e3),
+)  # fmt: skip
+ERF_MIDDLE = 0.46875  # up to which the approximation near 0 holds
+ERF_SATURATED = 6.0  # beyond this erf is 1 in float64
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -113,16 +140,25 @@ class Elementwise(Primitive):
         return TensorSpec(broadcast_shapes(*(spec.shape for spec in inputs)), inputs[0].dtype)
 
 
+def require_floats(operation: str, spec: TensorSpec) -> None:
+    """A function of real numbers does not give an integer for an integer.
+
+    Raises:
+        DtypeError: the numbers are no floats.
+    """
+    if spec.dtype.kind != "f":
+        raise DtypeError(
+            f"{operation} needs floats. Got {spec.dtype}; convert with .cast('float32')."
+        )
+
+
 class FloatOnly(Elementwise):
     """A function of real numbers: integers must be cast first."""
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """Refuse integers, for which the result would not be an integer."""
         spec = super().shape(*inputs)
-        if spec.dtype.kind != "f":
-            raise DtypeError(
-                f"{self.name} needs floats. Got {spec.dtype}; convert with .cast('float32')."
-            )
+        require_floats(self.name, spec)
         return spec
 
 
@@ -356,6 +392,47 @@ class Square(Elementwise):
         return (2 * g * x,)
 
 
+class Erf(FloatOnly):
+    """Error function: y = 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x.
+
+    (1 + erf(x / sqrt(2))) / 2 is the probability that a standard normal number is below x.
+    """
+
+    notation = Notation("erf({x})", r"\operatorname{{erf}}({x})")
+
+    def forward(self, xp, x):
+        t = xp.minimum(xp.abs(xp.asarray(x, dtype="float64")), ERF_SATURATED)
+        near = t * quotient(ERF_NEAR, xp.minimum(t, ERF_MIDDLE) ** 2)
+        far = 1 - xp.exp(-t * t) * quotient(ERF_FAR, t)
+        y = xp.copysign(xp.where(t <= ERF_MIDDLE, near, far), x)
+        return xp.asarray(y, dtype=x.dtype)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x,) = gradients, inputs
+        return (g * (2 / math.sqrt(math.pi)) * exp(-square(x)),)
+
+
+class Heaviside(FloatOnly):
+    """The threshold unit of McCulloch and Pitts: 1 from 0 on, 0 below; it cannot be trained."""
+
+    notation = Notation("heaviside({x}, 1)", r"\operatorname{{H}}({x})")
+
+    def forward(self, xp, x):
+        return xp.heaviside(x, 1)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        """Refuse: a gradient of 0 everywhere would look like training, and teach nothing.
+
+        Raises:
+            GradientError: always.
+        """
+        raise GradientError(
+            "Heaviside has no useful gradient: it is flat on both sides of its jump, so that "
+            "nothing is learned through it. Use its smooth form, sigmoid, or relu instead; or "
+            "detach() what goes in, if it shall stay as it is."
+        )
+
+
 class Sigmoid(FloatOnly):
     """Squash every element into (0, 1): y = 1 / (1 + exp(-x))."""
 
@@ -525,6 +602,15 @@ class StopGradient(Elementwise):
         return (None,)
 
 
+def quotient(polynomials: tuple[Sequence[float], Sequence[float]], x: Any) -> Any:
+    """One polynomial divided by another, given by coefficients from the highest power down."""
+    above, below = polynomials
+    numerator, denominator = above[0], below[0]
+    for a, b in zip(above[1:], below[1:], strict=True):
+        numerator, denominator = numerator * x + a, denominator * x + b
+    return numerator / denominator
+
+
 def share_of_winner(a: Tensor, b: Tensor) -> Tensor:
     """The part of the gradient that a gets for not being beaten by b: 0, a half or 1."""
     return 0.5 * (cast(a >= b, a.dtype) + cast(a > b, a.dtype))
@@ -540,6 +626,7 @@ maximum, minimum, where = Maximum(), Minimum(), Where()
 negative, absolute, sign, square = Negative(), Absolute(), Sign(), Square()
 exp, expm1, log, log1p, sqrt = Exp(), Expm1(), Log(), Log1p(), Sqrt()
 sigmoid, tanh, relu = Sigmoid(), Tanh(), Relu()
+erf, heaviside = Erf(), Heaviside()
 equal, not_equal, less, less_equal = Equal(), NotEqual(), Less(), LessEqual()
 greater, greater_equal = Greater(), GreaterEqual()
 stop_gradient = StopGradient()

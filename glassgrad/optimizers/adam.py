@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 from glassgrad.graph import Tensor
 from glassgrad.ops import expm1
@@ -26,7 +27,7 @@ class Adam(Optimizer):
         beta_1: how much of m is kept, in [0, 1).
         beta_2: how much of v is kept, in [0, 1).
         epsilon: a small number against division by zero.
-        name: what the optimizer is called.
+        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
 
     Raises:
         ArgumentError: a number is outside its range.
@@ -47,10 +48,9 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        *,
-        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, name=name)
+        super().__init__(learning_rate, **kwargs)
         self.beta_1 = check_fraction("beta_1", beta_1)
         self.beta_2 = check_fraction("beta_2", beta_2)
         self.epsilon = check_epsilon(epsilon)

@@ -22,6 +22,7 @@ from glassgrad.graph import (
 from glassgrad.graph.tensor import evaluator
 from glassgrad.naming import snake_case
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.optimizers.clipping import CLIPPINGS, check_limits
 from glassgrad.serialization import Configurable, Registry
 
 __all__ = ["Optimizer", "check_epsilon", "check_fraction", "deserialize", "get", "register"]
@@ -37,10 +38,17 @@ class Optimizer(Configurable):
     Args:
         learning_rate: the size of the steps, at least 0; kept in a variable, so that it can be
             changed between steps: ``optimizer.learning_rate = 0.1``.
+        weight_decay: the part of each weight, times the learning rate, that is taken from it
+            before a step: w <- w - lr weight_decay w. This is decoupled from the gradient; in
+            PyTorch's SGD, Adam and others it is an L2 term, added to the gradient.
+        clipnorm: the norm to which each gradient is shortened.
+        clipvalue: the size to which each element of the gradients is cut.
+        global_clipnorm: the norm to which all gradients together are shortened.
         name: what the optimizer is called; its class in lower case by default.
 
     Raises:
-        ArgumentError: the learning rate is negative or not finite.
+        ArgumentError: the learning rate or the weight decay is negative or not finite, a limit is
+            not above 0, or there is more than one limit.
 
     Example:
         >>> class SignDescent(Optimizer):
@@ -53,8 +61,21 @@ class Optimizer(Configurable):
         array([0.5, 2.5], dtype=float32)
     """
 
-    def __init__(self, learning_rate: float = 0.001, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        *,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
         self.name = name or snake_case(type(self).__name__)
+        self.weight_decay = _checked_decay(weight_decay)
+        check_limits(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
         self._learning_rate = Variable(
             _checked_rate(learning_rate), name="learning_rate", trainable=False, dtype="float32"
         )
@@ -154,7 +175,7 @@ class Optimizer(Configurable):
         pairs = _changed(_paired(list(gradients), variables))
         self.build(variables)
         with scope(self.name):
-            new_values = self._new_values(pairs)
+            new_values = self._new_values(self._clipped(pairs))
             new_values.append((self.iterations, self.iterations + 1))
         _assign(new_values)
 
@@ -162,6 +183,15 @@ class Optimizer(Configurable):
         """As ``apply``, for pairs of a gradient and a variable."""
         pairs = list(grads_and_vars)
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+
+    def _clipped(self, pairs: list[tuple[Tensor, Variable]]) -> list[tuple[Tensor, Variable]]:
+        """The pairs, with gradients within the limit that is set."""
+        gradients = [gradient for gradient, _ in pairs]
+        for name, clip in CLIPPINGS.items():
+            limit = getattr(self, name)
+            if limit is not None and gradients:
+                gradients = clip(gradients, limit)
+        return [(gradient, pair[1]) for gradient, pair in zip(gradients, pairs, strict=True)]
 
     def _new_values(self, pairs: list[tuple[Tensor, Variable]]) -> list[tuple[Variable, Tensor]]:
         new_values: list[tuple[Variable, Tensor]] = []
@@ -177,25 +207,41 @@ class Optimizer(Configurable):
     ) -> list[tuple[Variable, Tensor]]:
         """One node for all variables of one dtype."""
         step = (self.iterations + 1).cast(dtype)
-        shared = self.shared(self._learning_rate.tensor.cast(dtype), step)
+        learning_rate = self._learning_rate.tensor.cast(dtype)
+        decay = [learning_rate * self.weight_decay] if self.weight_decay else []
+        shared = [*decay, *self.shared(learning_rate, step)]
         gradients, parameters = zip(*group, strict=True)
         slots = list(zip(*(self._slots[parameter] for parameter in parameters), strict=True))
-        lists = [parameters, gradients, *slots]
+        lists, count = [parameters, gradients, *slots], len(shared)
 
         def body(*scalars: Tensor) -> tuple[Tensor, ...]:
-            same, (parameter, gradient, *state) = scalars[: len(shared)], scalars[len(shared) :]
-            new, new_state = self.update(parameter, gradient, tuple(state), same)
+            same, (parameter, gradient, *state) = scalars[:count], scalars[count:]
+            new, new_state = self._decayed_and_updated(parameter, gradient, tuple(state), same)
             return (new, *new_state)
 
         scalar = TensorSpec((), dtype)
-        rates = ["rate", *(f"rate_{number}" for number in range(2, len(shared) + 1))]
-        labels = [*rates[: len(shared)], "parameter", "gradient", *self.slots]
+        rates = ["rate", *(f"rate_{number}" for number in range(2, count + 1))]
+        rates = [*(["decay"] if decay else []), *rates][:count]
+        labels = [*rates, "parameter", "gradient", *self.slots]
         graph = trace_graph(body, [scalar] * len(labels), labels)
-        operation = ElementwiseMap(graph, length=len(group), shared=len(shared))
+        operation = ElementwiseMap(graph, length=len(group), shared=count)
         result = operation(*shared, *(one for members in lists for one in members))
         results = result if isinstance(result, tuple) else (result,)
         changed = [variable for members in (parameters, *slots) for variable in members]
         return list(zip(changed, results, strict=True))
+
+    def _decayed_and_updated(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        slots: tuple[Tensor, ...],
+        shared: tuple[Tensor, ...],
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The formula on what weight decay, if there is any, leaves of the parameter."""
+        if self.weight_decay:
+            decay, *rest = shared
+            parameter, shared = parameter - parameter * decay, tuple(rest)
+        return self.update(parameter, gradient, slots, shared)
 
 
 _registry: Registry[Optimizer] = Registry("optimizer", Optimizer)
@@ -225,12 +271,20 @@ def check_epsilon(epsilon: float) -> float:
 
 
 def _checked_rate(value: float) -> float:
+    return _from_zero("The learning rate", value)
+
+
+def _checked_decay(value: float | None) -> float | None:
+    return None if value is None else _from_zero("weight_decay", value)
+
+
+def _from_zero(name: str, value: float) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):  # None, text
         number = nan
     if not (isfinite(number) and number >= 0):
-        raise ArgumentError(f"The learning rate must be a number from 0. Got {value!r}.")
+        raise ArgumentError(f"{name} must be a number from 0. Got {value!r}.")
     return number
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from glassgrad.graph import Tensor
 from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, check_fraction, register
 
@@ -21,7 +23,7 @@ class RMSprop(Optimizer):
         momentum: mu, the part of the last step that is repeated, in [0, 1).
         epsilon: keeps the division defined.
         centered: whether gradients are measured from their mean.
-        name: what the optimizer is called.
+        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
 
     Raises:
         ArgumentError: the learning rate or epsilon is negative, rho or momentum outside [0, 1).
@@ -43,10 +45,9 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        *,
-        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, name=name)
+        super().__init__(learning_rate, **kwargs)
         self.rho = check_fraction("rho", rho)
         self.momentum = check_fraction("momentum", momentum)
         self.epsilon = check_epsilon(epsilon)

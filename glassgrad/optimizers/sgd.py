@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from glassgrad.graph import Tensor
 from glassgrad.optimizers.optimizer import Optimizer, check_fraction, register
 
@@ -20,7 +22,7 @@ class SGD(Optimizer):
         learning_rate: the size of the steps.
         momentum: mu, the part of the last step that is repeated, in [0, 1).
         nesterov: whether the step looks ahead along the momentum.
-        name: what the optimizer is called.
+        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
 
     Raises:
         ArgumentError: the learning rate is negative, or the momentum outside [0, 1).
@@ -44,10 +46,9 @@ class SGD(Optimizer):
         learning_rate: float = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        *,
-        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, name=name)
+        super().__init__(learning_rate, **kwargs)
         self.momentum = check_fraction("momentum", momentum)
         self.nesterov = bool(nesterov)
 

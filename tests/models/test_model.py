@@ -606,8 +606,12 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Layer]]] = {
     "Activation": ((3,), lambda: Activation("sigmoid")),
     "Dense": ((3,), lambda: Dense(2, "relu", name="mine", trainable=False)),
     "Dropout": ((3,), lambda: Dropout(0.25, seed=3)),
+    "ELU": ((3,), lambda: layers.ELU(0.5)),
     "Flatten": ((2, 3), Flatten),
+    "LeakyReLU": ((3,), lambda: layers.LeakyReLU(0.1)),
+    "ReLU": ((3,), lambda: layers.ReLU(max_value=6.0, negative_slope=0.1, threshold=0.5)),
     "Rescaling": ((3,), lambda: layers.Rescaling(1 / 255, offset=0.5)),
+    "Softmax": ((3,), layers.Softmax),
     "Sequential": ((3,), lambda: Sequential([Input((3,)), Dense(2, name="inner")])),
 }
 

@@ -17,7 +17,17 @@ from torch.nn import functional as torch_nn
 
 from glassgrad.gradients import CompositeGradient
 from glassgrad.graph import Operation, TensorSpec, trace_graph
-from glassgrad.ops import elementwise, indexing, linear, loss, mapping, movement, random, reduction
+from glassgrad.ops import (
+    activation,
+    elementwise,
+    indexing,
+    linear,
+    loss,
+    mapping,
+    movement,
+    random,
+    reduction,
+)
 from glassgrad.ops.scan import Scan
 from tests.ops import oracles
 from tests.ops.oracles import Oracle, by_element, by_line, by_torch
@@ -115,6 +125,7 @@ def each_shape(
 
 
 FLAT = "it is flat almost everywhere"
+REFUSED = "asking for it raises an error"
 COUNTS = "its values are not continuous"
 DISCRETE = "it has no float among its inputs"
 EDGES = ([-INF, -1e4, -1000.0, -TINY, 0.0, TINY, 1000.0, 1e4, INF, NAN],)
@@ -163,6 +174,51 @@ PIECEWISE = [
                 order=0, no_gradient=FLAT),
     *each_shape(elementwise.StopGradient(), (real,), by_element(lambda x: x), [EDGES],
                 order=0, no_gradient="stopping it is what the operation is for"),
+]  # fmt: skip
+
+# At minus infinity these are 0 times infinity, there as here.
+TOP = ([-1e4, -1000.0, -TINY, 0.0, TINY, 1000.0, 1e4, INF, NAN],)
+FINITE = ([-HUGE, -1e4, -1000.0, -TINY, 0.0, TINY, 1000.0, 1e4, HUGE, NAN],)
+
+
+def threshold_relu(x: Any) -> Any:
+    return torch.where(x > 0.25, x.clamp(max=0.5), 0.125 * (x - 0.25))
+
+
+def gelu(x: Any) -> Any:
+    return x * torch.special.ndtr(x)  # torch's own gelu of infinity is NaN in float32
+
+
+ACTIVATIONS = [
+    *each_shape(activation.Softplus(), (real,), by_torch(torch_nn.softplus), [EDGES],
+                is_stable=True),
+    *each_shape(activation.Softsign(), (grid,), by_torch(torch_nn.softsign), [FINITE],
+                is_stable=True),
+    *each_shape(activation.Silu(), (real,), by_torch(torch_nn.silu), [TOP], is_stable=True),
+    *each_shape(elementwise.Erf(), (real,), by_element(oracles.erf), [EDGES], is_stable=True),
+    *each_shape(activation.Gelu(), (real,), by_torch(gelu), [TOP], is_stable=True),
+    *each_shape(activation.ApproximateGelu(), (real,), by_torch(partial(torch_nn.gelu,
+                approximate="tanh")), [TOP], is_stable=True),
+    *each_shape(activation.Mish(), (real,), by_torch(torch_nn.mish), [TOP], is_stable=True),
+    *each_shape(elementwise.Heaviside(), (grid,), by_element(oracles.heaviside), [EDGES],
+                order=0, no_gradient=REFUSED, is_stable=True),
+    *each_shape(activation.HardSigmoid(), (grid,), by_torch(torch_nn.hardsigmoid), [EDGES],
+                is_stable=True),
+    *each_shape(activation.Relu6(), (grid,), by_torch(torch_nn.relu6), [EDGES], is_stable=True),
+    Case("Relu6-ends", activation.Relu6(), (given([-1.0, 0.5, 5.5, 6.5]),),
+         by_torch(torch_nn.relu6)),
+    Case("HardSigmoid-ends", activation.HardSigmoid(), (given([-4.0, -2.5, 2.5, 3.5]),),
+         by_torch(torch_nn.hardsigmoid)),
+    *each_shape(activation.LeakyRelu(), (grid,), by_torch(partial(torch_nn.leaky_relu,
+                negative_slope=0.2)), [EDGES], is_stable=True),
+    *each_shape(activation.ThresholdRelu(0.125, 0.5, 0.25), (grid,), by_torch(threshold_relu),
+                [EDGES], is_stable=True),
+    Case("ThresholdRelu-flat", activation.ThresholdRelu(0.0, 6.0), (grid(2, 3),),
+         by_torch(torch_nn.relu6), extremes=(EDGES,), is_stable=True),
+    *each_shape(activation.Elu(), (grid,), by_torch(torch_nn.elu), [EDGES], is_stable=True),
+    Case("Elu-alpha", activation.Elu(0.5), (grid(2, 3),), by_torch(partial(torch_nn.elu,
+         alpha=0.5))),
+    *each_shape(activation.Selu(), (grid,), by_torch(torch_nn.selu), [EDGES], is_stable=True),
 ]  # fmt: skip
 
 COMPARISONS = [
@@ -461,6 +517,7 @@ CASES: list[Case] = [
     *ARITHMETIC,
     *FUNCTIONS,
     *PIECEWISE,
+    *ACTIVATIONS,
     *COMPARISONS,
     *CASTS,
     *REDUCTIONS,

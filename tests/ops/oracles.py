@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy.special
 import torch
 
 Array = np.ndarray[Any, Any]
@@ -83,6 +84,14 @@ def by_line(function: Callable[[list[Any]], Any], axes: Sequence[int], keepdims:
 
 def sign(x: float) -> float:
     return x if math.isnan(x) else (x > 0) - (x < 0)
+
+
+def heaviside(x: float) -> float:
+    return x if math.isnan(x) else float(x >= 0)
+
+
+def erf(x: float) -> float:
+    return float(scipy.special.erf(x))
 
 
 def average(values: list[float]) -> float:

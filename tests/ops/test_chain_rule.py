@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from glassgrad import ops
+from glassgrad.errors import GradientError
 from glassgrad.gradients import CompositeGradient, differentiate, gradients
 from glassgrad.gradients.rules import backward_graph
 from glassgrad.graph import Composite, Operation, Tensor, constant, placeholder, verify
 from glassgrad.ops import cast
 from tests.differences import check_gradients, placeholders, projection, run
-from tests.ops.cases import CASES, Case
+from tests.ops.cases import CASES, REFUSED, Case
 from tests.ops.samples import Array
 
 DIFFERENTIABLE = [case for case in CASES if case.order]
@@ -66,7 +68,11 @@ def test_a_gradient_has_the_shape_and_dtype_of_its_input(case: Case, dtype: str)
 
 @pytest.mark.parametrize(
     "case",
-    [case for case in FLAT if case.name != "Power-negative-base" and case.name != "Cast-float32"],
+    [
+        case
+        for case in FLAT
+        if case.name not in ("Power-negative-base", "Cast-float32") and case.no_gradient != REFUSED
+    ],
     ids=str,
 )
 def test_no_gradient_is_none(case: Case) -> None:
@@ -76,6 +82,14 @@ def test_no_gradient_is_none(case: Case) -> None:
     assert differentiate(outputs, given, inputs) == [None] * len(inputs)
     loss = sum((cast(output, "float64").sum() for output in outputs), constant(0.0, "float64"))
     assert gradients(loss, inputs) == [None] * len(inputs)
+
+
+@pytest.mark.parametrize("case", [c for c in FLAT if c.no_gradient == REFUSED], ids=str)
+def test_a_refused_gradient_says_what_to_use_instead(case: Case) -> None:
+    inputs = placeholders(case.arrays("float64"))
+    (output,) = outputs_of(case, inputs)
+    with pytest.raises(GradientError, match=r"no useful gradient.*sigmoid.*detach\(\)"):
+        gradients(output.sum(), inputs)
 
 
 @pytest.mark.parametrize("case", STATED, ids=str)
@@ -125,6 +139,15 @@ def test_casts_give_the_gradient_its_dtype_back(there: str, back: str) -> None:
     [
         (lambda x: x.relu(), [0.0], [0.0]),
         (lambda x: x.abs(), [0.0], [0.0]),
+        (ops.relu6, [0.0, 6.0], [0.0, 0.0]),
+        (ops.hard_sigmoid, [-3.0, 0.0, 3.0], [0.0, 1 / 6, 0.0]),
+        (ops.leaky_relu, [0.0, -2.0], [0.2, 0.2]),
+        (ops.elu, [0.0, 1000.0, -1000.0], [1.0, 1.0, 0.0]),
+        (ops.softplus, [-1000.0, 0.0, 1000.0], [0.0, 0.5, 1.0]),
+        (ops.softsign, [0.0], [1.0]),
+        (ops.gelu, [-1000.0, 0.0, 1000.0], [0.0, 0.5, 1.0]),
+        (ops.approximate_gelu, [-1000.0, 0.0, 1000.0], [0.0, 0.5, 1.0]),
+        (ops.mish, [-1000.0, 0.0, 1000.0], [0.0, 0.6, 1.0]),
         (lambda x: x.clip(-1, 1), [-1.0, 1.0, 1.5], [1.0, 1.0, 0.0]),
         (lambda x: x.max(), [2.0, 2.0, 1.0], [0.5, 0.5, 0.0]),
         (lambda x: x.sigmoid(), [-1000.0, 0.0, 1000.0], [0.0, 0.25, 0.0]),

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 
 from glassgrad.graph import Composite, float_type
+from glassgrad.ops.elementwise import Erf
 from tests.differences import placeholders, run
 from tests.ops.cases import CASES, INF, NAN, Case, as_float
 from tests.ops.samples import Array
@@ -104,3 +106,15 @@ def test_values_known_by_heart(operation: str, x: list[float], expected: list[fl
     inputs = placeholders([np.array(x, np.float32)])
     (y,) = run([getattr(inputs[0], operation)()], inputs, [np.array(x, np.float32)])
     np.testing.assert_allclose(y, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype, bound", [("float64", 1e-15), ("float32", 1e-7)])
+def test_the_error_function_is_exact_to_the_last_digits(dtype: str, bound: float) -> None:
+    edge = np.array([0.46875, 6.0])
+    parts = [np.linspace(-7, 7, 100_001), np.logspace(-300, 300, 2001), edge, np.nextafter(edge, 9)]
+    with np.errstate(over="ignore"):
+        x = np.concatenate(parts).astype(dtype)
+    with np.errstate(all="raise", under="ignore"):
+        (y,) = Erf().evaluate(np, x)
+    assert y.dtype == x.dtype
+    assert np.abs(y - scipy.special.erf(x.astype("float64"))).max() <= bound

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from glassgrad.graph import Binding, Formula, Operation
 from glassgrad.ops import elementwise
@@ -35,7 +36,12 @@ class Called:
 def evaluate(formula: Formula, case: Case, names: dict[str, Any]) -> Any:
     """Evaluate a plain form among NumPy's functions and the few names of our own."""
     operation = case.build("float64")
-    known = {**vars(np), "uniform": oracles.uniform, operation.name: Called(case.oracle)}
+    known = {
+        **vars(np),
+        "uniform": oracles.uniform,
+        "erf": erf,
+        operation.name: Called(case.oracle),
+    }
     return eval(formula.plain, known, names)
 
 

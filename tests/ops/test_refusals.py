@@ -98,6 +98,10 @@ DTYPES: list[Refusal] = [
             ("sigmoid", ops.sigmoid),
             ("tanh", ops.tanh),
             ("clip", lambda x: ops.clip(x, 0, 1)),
+            ("erf", ops.erf),
+            ("heaviside", ops.heaviside),
+            ("softplus", ops.softplus),
+            ("leaky-relu", ops.leaky_relu),
             ("softmax", ops.softmax),
             ("log-softmax", ops.log_softmax),
         )

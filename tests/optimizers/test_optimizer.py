@@ -9,19 +9,44 @@ import pytest
 
 from glassgrad import optimizers
 from glassgrad.errors import ArgumentError, GradientError, ShapeError, UnknownNameError
+from glassgrad.execute.cpu.program import CpuExecutor
 from glassgrad.execute.executor import executor_named
+from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.gradients import gradients
 from glassgrad.graph import Trace, Variable, tracing, verify, walk
 from glassgrad.ops.mapping import ElementwiseMap
-from glassgrad.optimizers import SGD, Adam, Optimizer
+from glassgrad.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer
 
 MAKERS: list[Callable[[], Optimizer]] = [
     lambda: SGD(0.1),
     lambda: SGD(0.1, momentum=0.9),
     lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    lambda: SGD(0.1, weight_decay=0.5, global_clipnorm=1.0),
+    lambda: SGD(0.1, clipnorm=1.0),
+    lambda: SGD(0.1, clipvalue=0.5),
     lambda: Adam(0.1),
+    lambda: Adagrad(0.1),
+    lambda: Adadelta(1.0),
+    lambda: Adamax(0.1),
+    lambda: Nadam(0.1),
+    lambda: AdamW(0.1),
+    lambda: Lion(0.1),
 ]
-ids = ["sgd", "momentum", "nesterov", "adam"]
+ids = [
+    "sgd",
+    "momentum",
+    "nesterov",
+    "decay",
+    "clipnorm",
+    "clipvalue",
+    "adam",
+    "adagrad",
+    "adadelta",
+    "adamax",
+    "nadam",
+    "adamw",
+    "lion",
+]
 
 
 def variables() -> list[Variable]:
@@ -69,6 +94,23 @@ def test_all_variables_are_changed_by_one_node(make: Callable[[], Optimizer]) ->
     (one,) = [node for node in nodes if isinstance(node.operation, ElementwiseMap)]
     assert one.operation.length == 3
     assert {trace.updates[v].node for v in given} == {one}
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=ids)
+def test_both_executors_take_the_same_steps(make: Callable[[], Optimizer]) -> None:
+    results = []
+    for executor in (ReferenceExecutor(), CpuExecutor(threads=1)):
+        given, optimizer = variables(), make()
+        with tracing(Trace()) as trace:
+            optimizer.apply([v * v - 2.0 for v in given], given)
+        program = executor.compile([], [], trace.updates)
+        for _ in range(3):
+            program()
+        results.append([v.numpy() for v in (*given, *optimizer.variables)])
+        if isinstance(executor, CpuExecutor):
+            assert "reference" not in program.describe()
+    for expected, found in zip(*results, strict=True):
+        assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def test_powers_are_not_computed_for_each_element() -> None:
@@ -206,7 +248,27 @@ def test_an_optimizer_of_ones_own_with_a_slot() -> None:
     assert optimizer.variables[2].name == "w/mean"
 
 
-@pytest.mark.parametrize("name, kind", [("sgd", SGD), ("SGD", SGD), ("adam", Adam), (Adam, Adam)])
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("sgd", SGD),
+        ("SGD", SGD),
+        ("adam", Adam),
+        (Adam, Adam),
+        ("adagrad", Adagrad),
+        ("Adagrad", Adagrad),
+        ("adadelta", Adadelta),
+        ("Adadelta", Adadelta),
+        ("adamax", Adamax),
+        ("Adamax", Adamax),
+        ("nadam", Nadam),
+        ("Nadam", Nadam),
+        ("adamw", AdamW),
+        ("AdamW", AdamW),
+        ("lion", Lion),
+        ("Lion", Lion),
+    ],
+)
 def test_names(name: Any, kind: type) -> None:
     assert type(optimizers.get(name)) is kind
 

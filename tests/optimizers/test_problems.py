@@ -10,7 +10,18 @@ import pytest
 from glassgrad.execute.executor import executor_named
 from glassgrad.gradients import gradients
 from glassgrad.graph import Tensor, Trace, Variable, tracing
-from glassgrad.optimizers import SGD, Adam, Optimizer, RMSprop
+from glassgrad.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
 
 
 def parabola(w: Variable) -> Tensor:
@@ -41,16 +52,34 @@ ROWS: list[tuple[str, str, Callable[[], Optimizer], int]] = [
     ("parabola", "nesterov", lambda: SGD(0.05, momentum=0.8, nesterov=True), 100),
     ("parabola", "adam", lambda: Adam(0.3), 150),
     ("parabola", "rmsprop", lambda: RMSprop(0.02), 500),
+    ("parabola", "adagrad", lambda: Adagrad(1.0), 200),
+    ("parabola", "adadelta", lambda: Adadelta(3.0, rho=0.9, epsilon=1e-3), 150),
+    ("parabola", "adamax", lambda: Adamax(0.3), 200),
+    ("parabola", "nadam", lambda: Nadam(0.3), 200),
+    ("parabola", "adamw", lambda: AdamW(0.3, 1e-4), 200),
+    ("parabola", "lion", lambda: Lion(0.012, beta_1=0.5, beta_2=0.5), 800),
     ("ravine", "sgd", lambda: SGD(0.015), 700),
     ("ravine", "momentum", lambda: SGD(0.02, momentum=0.8), 150),
     ("ravine", "nesterov", lambda: SGD(0.01, momentum=0.9, nesterov=True), 150),
     ("ravine", "adam", lambda: Adam(0.3), 200),
     ("ravine", "rmsprop", lambda: RMSprop(0.01), 700),
+    ("ravine", "adagrad", lambda: Adagrad(1.0), 100),
+    ("ravine", "adadelta", lambda: Adadelta(1.0, rho=0.99, epsilon=1e-3), 150),
+    ("ravine", "adamax", lambda: Adamax(0.3), 200),
+    ("ravine", "nadam", lambda: Nadam(0.3), 200),
+    ("ravine", "adamw", lambda: AdamW(0.3), 200),
+    ("ravine", "lion", lambda: Lion(0.012, beta_1=0.5, beta_2=0.5), 550),
     ("rosenbrock", "sgd", lambda: SGD(0.0018), 5500),
     ("rosenbrock", "momentum", lambda: SGD(0.0005, momentum=0.97), 1500),
     ("rosenbrock", "nesterov", lambda: SGD(0.0005, momentum=0.97, nesterov=True), 1500),
     ("rosenbrock", "adam", lambda: Adam(0.05), 1500),
     ("rosenbrock", "rmsprop", lambda: RMSprop(0.002, rho=0.999, momentum=0.9), 4000),
+    ("rosenbrock", "adagrad", lambda: Adagrad(0.5), 4250),
+    ("rosenbrock", "adadelta", lambda: Adadelta(0.1, rho=0.999, epsilon=1.0), 2700),
+    ("rosenbrock", "adamax", lambda: Adamax(0.05, beta_1=0.95, beta_2=0.99), 600),
+    ("rosenbrock", "nadam", lambda: Nadam(0.02, beta_1=0.95), 700),
+    ("rosenbrock", "adamw", lambda: AdamW(0.1, 1e-4), 800),
+    ("rosenbrock", "lion", lambda: Lion(0.001, beta_1=0.95, beta_2=0.98), 2700),
 ]
 
 

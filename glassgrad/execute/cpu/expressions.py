@@ -13,7 +13,7 @@ from glassgrad.ops.movement import BroadcastTo
 
 __all__ = ["MATHEMATICS", "expression", "has_expression", "is_cheap"]
 
-MATHEMATICS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh")
+MATHEMATICS = ("erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 
 TEMPLATES: dict[type[Operation], str] = {
     elementwise.Add: "{0} + {1}",
@@ -26,6 +26,7 @@ TEMPLATES: dict[type[Operation], str] = {
     elementwise.Sign: "({dtype}(1) if {0} > {zero} else ({dtype}(-1) if {0} < {zero} else {0}))",
     elementwise.Square: "{0} * {0}",
     elementwise.Sqrt: "sqrt({0})",
+    elementwise.Erf: "erf({0})",
     elementwise.Exp: "exp({0})",
     elementwise.Expm1: "expm1({0})",
     elementwise.Log: "log({0})",
@@ -34,6 +35,7 @@ TEMPLATES: dict[type[Operation], str] = {
     elementwise.Tanh: "tanh({0})",
     # Comparisons are turned so that NaN is kept, as NumPy keeps it.
     elementwise.Relu: "({zero} if {0} < {zero} else {0})",
+    elementwise.Heaviside: ("({zero} if {0} < {zero} else ({dtype}(1) if {0} >= {zero} else {0}))"),
     elementwise.Maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
     elementwise.Minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
     elementwise.Equal: "{0} == {1}",
@@ -52,6 +54,7 @@ CHEAP = frozenset(TEMPLATES) - {
     elementwise.Divide,
     elementwise.Power,
     elementwise.Sqrt,
+    elementwise.Erf,
     elementwise.Exp,
     elementwise.Expm1,
     elementwise.Log,

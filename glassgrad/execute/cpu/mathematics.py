@@ -1,4 +1,4 @@
-"""Element-wise functions for kernels: `exp`, `expm1`, `log`, `log1p`, `sigmoid`, `tanh`.
+"""Element-wise functions for kernels: `erf`, `exp`, `expm1`, `log`, `log1p`, `sigmoid`, `tanh`.
 
 Each name serves float32 and float64. In float64 accuracy comes first, and the C library
 computes. In float32 they are polynomials without a branch or a table, so that LLVM turns a loop
@@ -11,6 +11,7 @@ LLVM undo the subtraction of ln 2 in two parts, on which the last digits depend.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from numba.extending import overload
 
 from glassgrad.execute.cpu.compiler import EXACT, helper, intrinsic
 
-__all__ = ["exp", "expm1", "log", "log1p", "sigmoid", "tanh"]
+__all__ = ["erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh"]
 
 f32, i32 = np.float32, np.int32
 
@@ -38,6 +39,8 @@ EXP_LOWEST, EXP_HIGHEST = f32(-104.0), f32(89.0)
 EXP_NORMAL = f32(87.0)  # exp(-87) is a normal number
 # Beyond this tanh is 1 in float32.
 TANH_SATURATED = f32(10.0)
+# Beyond this erf is 1 in float32; up to the other it is a polynomial by itself.
+ERF_SATURATED, ERF_MIDDLE = f32(4.0), f32(0.927734375)
 
 
 @intrinsic
@@ -142,6 +145,30 @@ def tanh_float32(x: Any) -> Any:
 
 
 @helper(EXACT)
+def erf_float32(x: Any) -> Any:
+    """X + x p(x²) near 0, and 1 - exp(q(x)) farther out, with minimax polynomials p and q."""
+    t = clamp(abs(x), f32(0), ERF_SATURATED)
+    square = t * t
+    p = f32(-5.96761703e-4)
+    p = p * square + f32(4.99119423e-3)
+    p = p * square - f32(2.67681349e-2)
+    p = p * square + f32(1.12819925e-1)
+    p = p * square - f32(3.76125336e-1)
+    p = p * square + f32(1.28379166e-1)
+    q = f32(-1.72853470e-5) * t + f32(3.83197126e-4)
+    q = q * square + (f32(-3.88396438e-3) * t + f32(2.42546219e-2))
+    q = q * t - f32(1.06777877e-1)
+    q = q * t - f32(6.34846687e-1)
+    q = q * t - f32(1.28717512e-1)
+    q = q * t - t
+    near = t * p + t
+    far = f32(1) - exp_float32(q)
+    y = near if t <= ERF_MIDDLE else far
+    y = y if x > f32(0) else -y
+    return y if x == x else x
+
+
+@helper(EXACT)
 def log_float32(x: Any) -> Any:
     """The mantissa in [sqrt(1/2), sqrt(2)) and its polynomial from Cephes."""
     is_denormal = x < SMALLEST_NORMAL
@@ -180,6 +207,10 @@ def log1p_float32(x: Any) -> Any:
     y = log_float32(u) + (correction if u > f32(0) else f32(0))
     y = y if abs(x) > f32(1e-8) else x
     return y if abs(x) < f32(np.inf) else log_float32(u)
+
+
+def erf_float64(x: Any) -> Any:
+    return math.erf(x)
 
 
 def exp_float64(x: Any) -> Any:
@@ -228,6 +259,7 @@ def _function(float32: Any, float64: Any, notation: str) -> Callable[[Any], Any]
     return function
 
 
+erf = _function(erf_float32, erf_float64, "The error function of x")
 exp = _function(exp_float32, exp_float64, "e^x")
 expm1 = _function(expm1_float32, expm1_float64, "e^x - 1")
 log = _function(log_float32, log_float64, "The natural logarithm of x")

@@ -10,6 +10,7 @@ from glassgrad.execute.executor import Executor
 from glassgrad.graph import Primitive, Tensor, placeholder
 from glassgrad.graph.operation import Array
 from glassgrad.ops import loss, where
+from glassgrad.ops.activation import RealFunction
 from glassgrad.ops.catalogue import operations
 from tests.differences import placeholders
 from tests.execute.cpu.comparison import CPU, REFERENCE, assert_agrees, cpu
@@ -80,7 +81,10 @@ SAMPLES = [row for row in ALL if row in first_of_each(ALL) or is_other_primitive
 EXTREMES: list[Row] = [
     (f"{case.name} {number}", case, [as_float(values, "float64") for values in arrays])
     for case in CASES
-    if isinstance(case.build("float64"), Primitive | loss.Softmax | loss.SigmoidCrossEntropy)
+    if isinstance(
+        case.build("float64"),
+        Primitive | RealFunction | loss.Softmax | loss.SigmoidCrossEntropy,
+    )
     for number, arrays in enumerate(case.extremes)
 ]
 

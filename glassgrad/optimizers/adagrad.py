@@ -1,0 +1,77 @@
+"""Steps divided by the size of all gradients so far."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from glassgrad.errors import ArgumentError
+from glassgrad.graph import Tensor
+from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, register
+
+__all__ = ["Adagrad"]
+
+
+@register()
+class Adagrad(Optimizer):
+    """Adagrad, whose steps only get smaller: a <- a + g²; w <- w - lr g / sqrt(a + epsilon).
+
+    The paper's learning rate is 1. PyTorch computes sqrt(a) + epsilon and lets a begin with 0.
+
+    Args:
+        learning_rate: the size of the steps.
+        initial_accumulator_value: the number with which a begins, at least 0.
+        epsilon: keeps the division defined.
+        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+
+    Raises:
+        ArgumentError: a number is outside its range.
+
+    Example:
+        >>> from glassgrad import Variable
+        >>> w = Variable([1.0, -1.0])
+        >>> Adagrad(0.5, initial_accumulator_value=9.0).apply([[4.0, 0.0]], [w])
+        >>> w.numpy()
+        array([ 0.6, -1. ], dtype=float32)
+
+    Source: Duchi, Hazan, Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", 2011.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        if not (isfinite(initial_accumulator_value) and initial_accumulator_value >= 0):
+            raise ArgumentError(
+                "initial_accumulator_value must be a number from 0. "
+                f"Got {initial_accumulator_value}."
+            )
+        self.initial_accumulator_value = float(initial_accumulator_value)
+        self.epsilon = check_epsilon(epsilon)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The sum of squares, a in the formula."""
+        return ("accumulator",)
+
+    def first_slot(self, slot: str) -> float:
+        """The initial value of a."""
+        return self.initial_accumulator_value
+
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        slots: tuple[Tensor, ...],
+        shared: tuple[Tensor, ...],
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The formula for one element."""
+        (learning_rate,) = shared
+        accumulator = slots[0] + gradient.square()
+        step = gradient * learning_rate / (accumulator + self.epsilon).sqrt()
+        return parameter - step, (accumulator,)
