@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 from glassgrad import errors, graph, ops
 from glassgrad.execute.eager import EagerEvaluator
 from glassgrad.execute.executor import Executor, register_executor, use
-from glassgrad.execute.functions import function, grad, install_random_states, value_and_grad
+from glassgrad.execute.functions import (
+    function,
+    grad,
+    hessian,
+    hessian_vector_product,
+    install_random_states,
+    jacobian,
+    value_and_grad,
+)
 from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.gradients import gradients
 from glassgrad.graph import Tensor, Variable, float_type
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
     from glassgrad import (
         activations,
         callbacks,
+        config,
+        constraints,
         datasets,
         initializers,
         layers,
@@ -34,20 +44,29 @@ if TYPE_CHECKING:
         metrics,
         models,
         optimizers,
+        random,
         regularizers,
+        runs,
+        saving,
+        utils,
     )
+    from glassgrad.layers import Input, Layer
     from glassgrad.lens import explain
     from glassgrad.models import Model, Sequential
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Input",
+    "Layer",
     "Model",
     "Sequential",
     "Tensor",
     "Variable",
     "activations",
     "callbacks",
+    "config",
+    "constraints",
     "datasets",
     "errors",
     "explain",
@@ -56,7 +75,10 @@ __all__ = [
     "grad",
     "gradients",
     "graph",
+    "hessian",
+    "hessian_vector_product",
     "initializers",
+    "jacobian",
     "layers",
     "lens",
     "losses",
@@ -64,9 +86,13 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "random",
     "regularizers",
+    "runs",
+    "saving",
     "set_random_seed",
     "use",
+    "utils",
     "value_and_grad",
 ]
 
@@ -77,6 +103,8 @@ _LATER = {
         for name in (
             "activations",
             "callbacks",
+            "config",
+            "constraints",
             "datasets",
             "initializers",
             "layers",
@@ -85,9 +113,15 @@ _LATER = {
             "metrics",
             "models",
             "optimizers",
+            "random",
             "regularizers",
+            "runs",
+            "saving",
+            "utils",
         )
     },
+    "Input": ("glassgrad.layers", "Input"),
+    "Layer": ("glassgrad.layers", "Layer"),
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
     "explain": ("glassgrad.lens", "explain"),

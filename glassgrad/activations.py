@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from glassgrad import ops
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, as_tensor
+from glassgrad.graph.symbolic import recordable
 from glassgrad.serialization import Configurable, Registry
 from glassgrad.serialization import serialize as _serialize
 
@@ -44,9 +45,19 @@ __all__ = [
 ]
 
 Activation: TypeAlias = Callable[[Any], Tensor]
+AnyActivation = TypeVar("AnyActivation", bound=Callable[..., Tensor])
 
 _registry: Registry[Activation] = Registry("activation", Configurable, takes_functions=True)
-deserialize, register = _registry.deserialize, _registry.register
+deserialize = _registry.deserialize
+
+
+def register(*aliases: str) -> Callable[[AnyActivation], AnyActivation]:
+    """Decorate a function of a tensor, so that it is found by its name; see ``Registry``."""
+
+    def add(function: AnyActivation) -> AnyActivation:
+        return _registry.register(*aliases)(recordable(function))
+
+    return add
 
 
 def get(identifier: Any) -> Activation:

@@ -1,5 +1,35 @@
 """Callbacks, by Keras's names."""
 
-from glassgrad.training.callbacks import Callback, EarlyStopping, History, ModelCheckpoint
+from glassgrad.training.callback_list import CallbackList
+from glassgrad.training.callbacks import (
+    BackupAndRestore,
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    StopAtTarget,
+    SwapEMAWeights,
+    TerminateOnNaN,
+    TimeLimit,
+)
 
-__all__ = ["Callback", "EarlyStopping", "History", "ModelCheckpoint"]
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "StopAtTarget",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
+    "TimeLimit",
+]

@@ -17,7 +17,14 @@ from typing import BinaryIO
 
 from glassgrad.errors import FileError
 
-__all__ = ["exists", "open_for_reading", "read_bytes", "write_atomically"]
+__all__ = [
+    "append_whole",
+    "exists",
+    "make_folder",
+    "open_for_reading",
+    "read_bytes",
+    "write_atomically",
+]
 
 _WAYS_OUT = {
     errno.EACCES: "Ask for the permission, or choose another place.",
@@ -74,6 +81,68 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         except BaseException:  # Ctrl-C too must not leave the temporary behind
             temporary.unlink(missing_ok=True)
             raise
+
+
+def append_whole(path: str | os.PathLike[str], content: bytes, length: int | None = None) -> int:
+    """Append to a file, all or nothing; what does not fit on the disk is taken away again.
+
+    Args:
+        path: The file; it is made if need be.
+        content: What is appended.
+        length: How many bytes of the file count, those behind them are removed; all by default.
+
+    Returns:
+        The length of the file.
+
+    Raises:
+        FileError: The file cannot be written, or is a folder or a device.
+
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(folder.name, "log.txt")
+        >>> append_whole(path, b"one, two"), append_whole(path, b"three", length=5)
+        (8, 10)
+        >>> path.read_bytes()
+        b'one, three'
+        >>> folder.cleanup()
+    """
+    with _failures_explained("write", path):
+        _refuse_what_is_no_file(Path(os.path.realpath(path)))
+        with Path(path).open("ab", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            start = size if length is None else min(size, length)
+            file.truncate(start)
+            try:
+                if file.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except BaseException:  # Ctrl-C too must not leave a part behind
+                file.truncate(start)
+                raise
+    return start + len(content)
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make a folder and those around it, where they are missing.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        FileError: It cannot be made, or is a file.
+
+    Examples:
+        >>> make_folder(__file__)
+        Traceback (most recent call last):
+        glassgrad.errors.FileError: Cannot make the folder '...': File exists. Choose another ...
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(
+            f"Cannot make the folder {os.fspath(path)!r}: {reason}. Choose another place."
+        ) from error
 
 
 def exists(path: str | os.PathLike[str]) -> bool:

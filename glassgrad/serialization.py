@@ -7,7 +7,10 @@ written to a file and read without executing anything: only registered names bec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
@@ -16,12 +19,95 @@ from glassgrad.errors import ArgumentError, UnknownNameError
 from glassgrad.graph import Variable
 from glassgrad.naming import snake_case
 
-__all__ = ["Configurable", "Registry", "arguments_of", "serialize"]
+__all__ = [
+    "Configurable",
+    "Registry",
+    "arguments_of",
+    "custom_object_scope",
+    "get_custom_objects",
+    "register_keras_serializable",
+    "serialize",
+]
 
 T = TypeVar("T")
 Registered = TypeVar("Registered", bound="Callable[..., Any]")
 
 _function_names: dict[Callable[..., Any], str] = {}
+_custom_objects: dict[str, Any] = {}
+_custom_names: dict[Any, str] = {}
+_in_scope: ContextVar[Mapping[str, Any]] = ContextVar(
+    "custom_objects", default=MappingProxyType({})
+)
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[Registered], Registered]:
+    """Decorate a class or function of one's own, so that model files may name it.
+
+    Reading such a file needs the same registration, done by the program that reads: a file names
+    what it needs, and never brings it along.
+
+    Args:
+        package: goes before the name, so that two libraries may use the same one.
+        name: its own name by default.
+
+    Example:
+        >>> from glassgrad import layers
+        >>> @register_keras_serializable("mine")
+        ... class Doubling(layers.Layer):
+        ...     def call(self, inputs):
+        ...         return inputs * 2
+        >>> config = serialize(Doubling(name="twice"))
+        >>> config["class_name"], layers.deserialize(config)
+        ('mine>Doubling', <Doubling 'twice', not built>)
+    """
+
+    def add(entry: Registered) -> Registered:
+        full_name = f"{package}>{name or entry.__name__}"
+        _custom_objects[full_name] = entry
+        _custom_names[entry] = full_name
+        return entry
+
+    return add
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The classes and functions that are registered by hand, by name; may be changed."""
+    return _custom_objects
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Let classes and functions be found by name inside a ``with`` block.
+
+    Args:
+        custom_objects: by name.
+
+    Example:
+        >>> from glassgrad import activations
+        >>> def cube(x):
+        ...     return x * x * x
+        >>> with custom_object_scope({"cube": cube}):
+        ...     activations.get("cube")(2.0)
+        8.0
+    """
+    token = _in_scope.set({**_in_scope.get(), **(custom_objects or {})})
+    try:
+        yield
+    finally:
+        _in_scope.reset(token)
+
+
+def _custom(name: str) -> Any:
+    return _in_scope.get().get(name, _custom_objects.get(name))
+
+
+def _name_in_files(value: Any) -> str | None:
+    """The name under which a class or function of one's own is found again."""
+    if value in _custom_names:
+        return _custom_names[value]
+    return next((name for name, entry in _in_scope.get().items() if entry is value), None)
 
 
 class Configurable:
@@ -39,9 +125,9 @@ class Configurable:
                 plain data and is not registered.
         """
         return {
-            name: serialize(getattr(self, name))
+            name: serialize(self._argument(name))
             for name in arguments_of(type(self))
-            if hasattr(self, name) or self._is_missing(name)
+            if self._keeps(name) or self._is_missing(name)
         }
 
     @classmethod
@@ -57,6 +143,14 @@ class Configurable:
                 raise UnknownNameError(f"argument of {cls.__name__}", name, known)
         return cls(**config)
 
+    def _keeps(self, name: str) -> bool:
+        """Whether the constructor's argument can be read from the object."""
+        return hasattr(self, name)
+
+    def _argument(self, name: str) -> Any:
+        """What the constructor was given; a class whose attribute says something else writes it."""
+        return getattr(self, name)
+
     def _is_missing(self, name: str) -> bool:
         kind = type(self)
         if kind.get_config is Configurable.get_config:
@@ -67,8 +161,8 @@ class Configurable:
         return False  # the subclass's own get_config adds it
 
     def __repr__(self) -> str:
-        names = [name for name in arguments_of(type(self)) if hasattr(self, name)]
-        arguments = ", ".join(f"{name}={_shown(getattr(self, name))}" for name in names)
+        names = [name for name in arguments_of(type(self)) if self._keeps(name)]
+        arguments = ", ".join(f"{name}={_shown(self._argument(name))}" for name in names)
         return f"{type(self).__name__}({arguments})"
 
 
@@ -114,7 +208,8 @@ def serialize(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Configurable):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        name = _name_in_files(type(value)) or type(value).__name__
+        return {"class_name": name, "config": value.get_config()}
     if isinstance(value, np.dtype):
         return str(value)
     if isinstance(value, list | tuple):
@@ -138,7 +233,7 @@ def _plain_numbers(array: np.ndarray[Any, Any]) -> Any:
 
 
 def _function_name(value: Any) -> str:
-    name = _function_names.get(value) if callable(value) else None
+    name = _function_names.get(value) or _name_in_files(value) if callable(value) else None
     if name is None:
         raise ArgumentError(
             f"A configuration holds numbers, strings and registered objects. Got {value!r}; "
@@ -245,9 +340,17 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: there is none.
         """
+        custom = _custom(name) if isinstance(name, str) else None
+        if custom is not None and self._takes(custom):
+            return custom  # type: ignore[no-any-return]
         if not isinstance(name, str) or name not in self.entries:
             raise UnknownNameError(self.kind, name, self.entries)
         return self.entries[name]
+
+    def _takes(self, entry: Any) -> bool:
+        if inspect.isclass(entry):
+            return issubclass(entry, self.base)
+        return self.takes_functions and callable(entry)
 
     def _made(self, entry: Any) -> T:
         made: Any = entry() if inspect.isclass(entry) else entry

@@ -8,12 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from glassgrad import files
 from glassgrad.errors import FileError
-from glassgrad.files import open_for_reading, read_bytes, write_atomically
+from glassgrad.files import (
+    append_whole,
+    make_folder,
+    open_for_reading,
+    read_bytes,
+    write_atomically,
+)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -233,6 +240,51 @@ def test_a_read_only_folder(old_file: Path, read_only: Path) -> None:
     with pytest.raises(FileError, match="Permission denied"):
         write(old_file)
     assert names_in(read_only) == ["weights"]
+
+
+# ---- appending
+
+
+def test_appending_makes_the_file_and_goes_on_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert append_whole(path, b"one") == 3
+    assert append_whole(path, b"two") == 6
+    assert append_whole(path, b"three", length=3) == 8
+    assert path.read_bytes() == b"onethree"
+    assert append_whole(path, b"four", length=100) == 12  # what is not there cannot count
+    assert append_whole(path, b"", length=0) == 0
+
+
+def test_what_does_not_fit_is_taken_away_again(
+    old_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Narrow(io.FileIO):
+        def write(self, content: Any) -> int:
+            return super().write(content[:2])
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(FileError, match=r"Cannot write '.*weights': No space left"),
+    ):
+        patch.setattr(Path, "open", lambda path, mode, buffering: Narrow(path, mode))
+        append_whole(old_file, b"new")
+    assert old_file.read_bytes() == b"old"
+
+
+def test_what_cannot_be_appended_to(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="Is a directory"):
+        append_whole(tmp_path, b"new")
+    with pytest.raises(FileError, match="No such file"):
+        append_whole(tmp_path / "missing" / "log", b"new")
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "a", "a\0b"):
+        with pytest.raises(FileError, match="Cannot make the folder"):
+            make_folder(path)
 
 
 # ---- reading

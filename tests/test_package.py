@@ -11,13 +11,14 @@ import pytest
 import glassgrad
 
 PUBLIC = {
-    "Model", "Sequential", "Tensor", "Variable", "activations", "callbacks", "datasets", "errors",
-    "explain", "float_type", "function", "grad", "gradients", "graph", "initializers", "layers",
-    "lens", "losses", "metrics", "models", "ops", "optimizers", "regularizers", "set_random_seed",
-    "use", "value_and_grad",
+    "Model", "Sequential", "Tensor", "Variable", "activations", "callbacks", "constraints",
+    "datasets", "errors", "explain", "float_type", "function", "grad", "gradients", "graph",
+    "hessian", "hessian_vector_product", "initializers", "jacobian", "layers", "lens", "losses",
+    "metrics", "models", "ops", "optimizers", "regularizers", "set_random_seed", "use",
+    "value_and_grad",
 }  # fmt: skip
-FAMILIES = ("activations", "callbacks", "initializers", "layers", "losses", "metrics", "models",
-            "optimizers", "regularizers", "errors")  # fmt: skip
+FAMILIES = ("activations", "callbacks", "constraints", "initializers", "layers", "losses",
+            "metrics", "models", "optimizers", "regularizers", "errors")  # fmt: skip
 SLOW_TO_LOAD = {"llvmlite", "numba", "pooch", "rich", "safetensors", "sklearn", "torch", "typer"}
 SECONDS = 0.25
 

@@ -1,4 +1,4 @@
-"""The command line: `glassgrad train`, `evaluate`, `predict` and `summary`."""
+"""The command line: `glassgrad train`, `evaluate`, `predict`, `summary`, `datasets`, `runs`."""
 
 from glassgrad.cli.application import main
 

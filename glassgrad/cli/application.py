@@ -85,8 +85,23 @@ def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="digits, mnist, or a folder of IDX files with MNIST's names.",
+            help="digits, mnist, a table such as FILE.csv, or a folder of IDX files with MNIST's "
+            "names.",
             show_default="digits",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column of a table that is to be told from the others."
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="classification or regression.",
+            show_default="by the values of the target",
         ),
     ] = None,
     layers: Annotated[
@@ -95,7 +110,7 @@ def train(
             metavar="TEXT",
             help="What stands between input and output: UNITS [ACTIVATION] or dropout RATE, "
             f'separated by commas, such as "{EXAMPLE}".',
-            show_default="256 relu, dropout 0.3, 128 relu, dropout 0.3",
+            show_default="256 relu, dropout 0.3, 128 relu, dropout 0.3; tables: 64 relu, 32 relu",
         ),
     ] = None,
     optimizer: Annotated[
@@ -119,7 +134,7 @@ def train(
             metavar="N",
             parser=whole_number(1),
             help="How often to go through the data.",
-            show_default="40; 20 from 10,000 examples on",
+            show_default="40; 20 from 10,000 examples on; tables: about 5,000 steps",
         ),
     ] = None,
     batch_size: Annotated[
@@ -128,7 +143,33 @@ def train(
             metavar="N",
             parser=whole_number(1),
             help="Examples a step.",
-            show_default="64; 128 from 10,000 examples on",
+            show_default="64; 128 from 10,000 examples on; tables: 32",
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="Stop after N epochs without a better loss, of examples that are kept for "
+            "watching where there are such.",
+            show_default="none; tables: 40",
+        ),
+    ] = None,
+    target_loss: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            parser=real_number,
+            help="Stop after the epoch in which that loss has come down to this.",
+        ),
+    ] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            parser=real_number,
+            help="Stop when training has taken this long; a greater number with --resume goes on.",
         ),
     ] = None,
     seed: Annotated[
@@ -165,7 +206,19 @@ def train(
     from glassgrad.cli import training
 
     options = training.Options(
-        data, layers, optimizer, learning_rate, epochs, batch_size, seed, executor
+        data,
+        layers,
+        optimizer,
+        learning_rate,
+        epochs,
+        batch_size,
+        seed,
+        executor,
+        target,
+        task,
+        patience,
+        target_loss,
+        max_seconds,
     )
     screen = Screen(as_json, quiet)
     if resume is None:
@@ -200,7 +253,8 @@ def predict(
         str,
         typer.Argument(
             metavar="FILE_OR_DATA",
-            help="An .npy or .npz file of examples, or a data set, of which the test part is used.",
+            help="A table such as FILE.csv, for a model that learned from one; an .npy or .npz "
+            "file of examples; or a data set, of which the test part is used.",
         ),
     ],
     executor: Executor = None,
@@ -220,6 +274,120 @@ def summary(source: Source, debug: Debug = False) -> None:
     from glassgrad.cli import inference
 
     inference.summarize(source)
+
+
+@app.command(name="datasets")
+def list_datasets(as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False) -> None:
+    """List the data sets that have a name, and whether they are on this machine."""
+    from glassgrad.cli import datasets_command
+
+    datasets_command.list_datasets(Screen(as_json, quiet))
+
+
+# ---- runs
+
+runs = typer.Typer(
+    name="runs",
+    help="List runs of training; show, compare and delete them.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(runs)
+
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="The name of a run, the beginning of one, or the path of its folder."
+    ),
+]
+RunNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...", help="Names of runs, beginnings of them, or paths of their folders."
+    ),
+]
+RunsFolder = Annotated[
+    Path | None,
+    typer.Option("--folder", metavar="DIR", help="Where the runs are.", show_default="runs"),
+]
+
+
+@runs.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context,
+    folder: RunsFolder = None,
+    sort: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="A column, a setting or a metric to sort by, such as time or val_loss.",
+            show_default="begun, the newest first",
+        ),
+    ] = "begun",
+    reverse: Annotated[bool, typer.Option("--reverse", help="Sort the other way round.")] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION",
+            help='Only runs with status=ended, "val_loss<0.1", data!=digits …; may be repeated.',
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """List runs of training; show, compare and delete them."""
+    from glassgrad.cli import runs_command
+
+    context.obj = folder or runs_command.FOLDER
+    if context.invoked_subcommand is None:
+        screen = Screen(as_json, quiet)
+        runs_command.list_runs(context.obj, sort, reverse, where or [], screen)
+
+
+@runs.command()
+def show(
+    context: typer.Context,
+    run: RunName,
+    folder: RunsFolder = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show the configuration, the metrics and the result of a run."""
+    from glassgrad.cli import runs_command
+
+    runs_command.show(run, folder or context.obj, Screen(as_json, quiet))
+
+
+@runs.command()
+def compare(
+    context: typer.Context,
+    run: RunNames,
+    folder: RunsFolder = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show runs side by side: how they differ, and what each has come to."""
+    from glassgrad.cli import runs_command
+
+    runs_command.compare(run, folder or context.obj, Screen(as_json, quiet))
+
+
+@runs.command()
+def delete(
+    context: typer.Context,
+    run: RunNames,
+    folder: RunsFolder = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Delete runs with their folders, after asking."""
+    from glassgrad.cli import runs_command
+
+    runs_command.delete(run, folder or context.obj, yes, Screen(as_json, quiet))
 
 
 # ---- errors

@@ -9,6 +9,7 @@ from glassgrad.datasets import Dataset
 from glassgrad.errors import ArgumentError, GlassgradError
 from glassgrad.layers import Dense, Dropout, Flatten, Input, Layer, Rescaling
 from glassgrad.models import Sequential
+from glassgrad.preprocessing import TableEncoder
 from glassgrad.random_seed import seeded
 
 __all__ = ["EXAMPLE", "network_for", "parse_layers"]
@@ -99,4 +100,9 @@ def network_for(dataset: Dataset, layers: str, seed: int) -> Sequential:
         else:
             output = Dense(dataset.classes, activation="softmax", name="output")
         shape = dataset.x_train.shape[1:]
-        return Sequential([Input(shape), Rescaling(dataset.scale), Flatten(), *hidden, output])
+        # The rows of a table are vectors, and standardised already.
+        is_table = isinstance(dataset.preprocessing, TableEncoder)
+        first = [] if is_table else [Rescaling(dataset.scale), Flatten()]
+        model = Sequential([Input(shape), *first, *hidden, output])
+    model.preprocessing = dataset.preprocessing
+    return model

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from tokenize import TokenError
-from zipfile import BadZipFile
 
 import numpy as np
 
 from glassgrad import activations, datasets
 from glassgrad.cli.runs import Run, is_run, quoted
 from glassgrad.cli.screen import Screen
-from glassgrad.cli.training import EVALUATION_BATCH
+from glassgrad.cli.training import (
+    EVALUATION_BATCH,
+    SCORES_SHOWN,
+    load_data_of,
+    scores_in_words,
+)
+from glassgrad.datasets.image_folder import image_files, read_images
+from glassgrad.datasets.numpy_file import ARRAY_FILES, read_arrays
+from glassgrad.datasets.reading import is_table_file
 from glassgrad.errors import ArgumentError, FileError
 from glassgrad.execute.executor import current_executor, use
-from glassgrad.files import open_for_reading
 from glassgrad.graph.operation import Array
 from glassgrad.models import Model, Sequential, load_model
+from glassgrad.preprocessing import ImageEncoder, Preprocessing, Table, TableEncoder
+from glassgrad.preprocessing.targets import ClassTarget
 
 __all__ = ["evaluate", "predict", "summarize"]
-
-ARRAY_FILES = (".npy", ".npz")
-# What NumPy and its zip reader raise when a file is not what its name says.
-_NO_ARRAY = (ValueError, TypeError, EOFError, AttributeError, LookupError, SyntaxError, TokenError,
-             NotImplementedError, RuntimeError, BadZipFile, zlib.error)  # fmt: skip
 
 
 def evaluate(source: Path, data: str | None, executor: str | None, screen: Screen) -> None:
@@ -38,29 +42,27 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
     """
     with screen.announced_compilation():
         model = _load(source, executor)
-        name = _data_of(source) if data is None else data
-        dataset = datasets.load(name)
+        name, x, y = _test_part(source, data, model, screen)
         if not model.is_compiled:
             raise ArgumentError(
                 f"{str(source)!r} was saved before compile() gave it a loss, so "
                 "there is nothing to evaluate. Try predict."
             )
         began = time.perf_counter()
-        found = model.evaluate(
-            dataset.x_test, dataset.y_test, EVALUATION_BATCH, verbose=0, return_dict=True
-        )
+        found = model.evaluate(x, y, EVALUATION_BATCH, verbose=0, return_dict=True)
+        found |= scores_in_words(model, x, y)
         seconds = time.perf_counter() - began
     results = {f"test_{key}": value for key, value in found.items()}
     rows = [
-        (key.replace("_", " "), f"{value:.2%}" if "accuracy" in key else f"{value:.4f}")
+        (key.replace("_", " "), SCORES_SHOWN.get(key, "{:.4f}".format)(value))
         for key, value in sorted(results.items())
     ]
-    rows += [("examples", f"{len(dataset.x_test):,}"), ("data", name), ("model", str(source))]
+    rows += [("examples", f"{len(x):,}"), ("data", name), ("model", str(source))]
     document = {
         "model": str(source),
         "data": name,
         **results,
-        "examples": len(dataset.x_test),
+        "examples": len(x),
         "seconds": round(seconds, 3),
     }
     screen.show("Evaluation", rows, document)
@@ -69,14 +71,21 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
 def predict(source: Path, inputs: str, executor: str | None, screen: Screen) -> None:
     """Write a line for each example: class and probability, or the outputs as they are.
 
+    What was learned from a table is told as CSV, by the names of its classes or in its own unit.
+
     Raises:
         FileError: model or inputs cannot be read.
         ShapeError, DataError: the inputs do not fit the model.
     """
     with screen.announced_compilation():
         model = _load(source, executor)
-        outputs = model.predict(_inputs(inputs, model), EVALUATION_BATCH)
+        outputs = model.predict(_inputs(inputs, model, screen), EVALUATION_BATCH)
     outputs = outputs.reshape(len(outputs), -1)
+    encoder = model.preprocessing
+    if isinstance(encoder, Preprocessing):
+        files = _images_of(inputs) if isinstance(encoder, ImageEncoder) else None
+        _show_named(encoder, outputs, files, screen)
+        return
     if _gives_probabilities(model):
         classes, probabilities = outputs.argmax(axis=1), outputs.max(axis=1)
         lines = [f"{k}\t{p:.4f}" for k, p in zip(classes, probabilities, strict=True)]
@@ -85,6 +94,32 @@ def predict(source: Path, inputs: str, executor: str | None, screen: Screen) -> 
         lines = ["\t".join(f"{value:.6g}" for value in row) for row in outputs]
         document = {"predictions": outputs.tolist()}
     screen.lines(lines, document)
+
+
+def _show_named(
+    encoder: Preprocessing, outputs: Array, files: list[Path] | None, screen: Screen
+) -> None:
+    """Predictions by the names of classes or in the target's unit, as a table."""
+    target, told = encoder.target, encoder.decode(outputs)
+    rows: list[list[str]]
+    if isinstance(target, ClassTarget):
+        header = [target.name, "probability"]
+        rows = [[k, f"{p:.4f}"] for k, p in zip(told, outputs.max(axis=1), strict=True)]
+        more = {"classes": target.classes, "probabilities": outputs.tolist()}
+    else:
+        header, rows, more = [target.name], [[f"{value:.7g}"] for value in told], {}
+    document = {"target": target.name, "predictions": told.tolist(), **more}
+    if files is not None:
+        header = ["file", *header]
+        rows = [[str(file), *row] for file, row in zip(files, rows, strict=True)]
+        document["files"] = list(map(str, files))
+    screen.lines(map(_csv_line, [header, *rows]), document)
+
+
+def _csv_line(fields: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
 
 
 def summarize(source: Path) -> None:
@@ -124,9 +159,54 @@ def _gives_probabilities(model: Model) -> bool:
     return getattr(last, "activation", None) is activations.softmax
 
 
-def _inputs(source: str, model: Model) -> Array:
+def _test_part(
+    source: Path, data: str | None, model: Model, screen: Screen
+) -> tuple[str, Array, Array]:
+    """The data's name, inputs and targets: the test part, or of another table every row."""
+    name = _data_of(source) if data is None else data
+    encoder = model.preprocessing
+    if not isinstance(encoder, TableEncoder):
+        _require_no_table(name)
+        dataset = datasets.load(name)
+    elif is_run(source) and (config := Run.open(source).config).data == str(Path(name).resolve()):
+        if data is not None:
+            screen.note("The network has learned from this table, so its test part is used.")
+        dataset = load_data_of(config)
+    else:
+        table, inputs = _table(name, encoder, screen)
+        return name, inputs, encoder.targets(table)
+    return name, dataset.x_test, dataset.y_test
+
+
+def _require_no_table(source: str) -> None:
+    if is_table_file(source) and not source.lower().endswith(ARRAY_FILES):
+        raise ArgumentError(
+            f"{source!r} is a table, and the network has not learned from one. Train one: "
+            f"glassgrad train {quoted(Path(source))} --target COLUMN"
+        )
+
+
+def _images_of(source: str) -> list[Path]:
+    return image_files(Path(source))
+
+
+def _table(source: str, encoder: TableEncoder, screen: Screen) -> tuple[Table, Array]:
+    """A table and the inputs that it becomes, with what is unusual about it as messages."""
+    table = datasets.read_table(source, encoder.kinds)
+    inputs = encoder.inputs(table)
+    for remark in (*table.remarks, *encoder.remarks(table)):
+        screen.note(remark)
+    return table, inputs
+
+
+def _inputs(source: str, model: Model, screen: Screen) -> Array:
     """The test part of a data set, or the array of a file; one example becomes a batch of one."""
-    if not source.endswith(ARRAY_FILES):
+    if isinstance(model.preprocessing, ImageEncoder):
+        return read_images(_images_of(source), model.preprocessing)
+    if isinstance(model.preprocessing, TableEncoder):
+        return _table(source, model.preprocessing, screen)[1]
+    if not source.lower().endswith(ARRAY_FILES):
+        _require_no_table(source)
         return datasets.load(source).x_test
     array = _read_array(Path(source))
     is_one = isinstance(model, Sequential) and array.shape == model.input_shape[1:]
@@ -134,17 +214,8 @@ def _inputs(source: str, model: Model) -> Array:
 
 
 def _read_array(path: Path) -> Array:
-    with open_for_reading(path) as file:
-        try:
-            found = np.load(file, allow_pickle=False)
-            array: Array = found[_chosen(path, found.files)] if path.suffix == ".npz" else found
-            array.shape  # noqa: B018 -- a zip archive and the texts in it have none
-        except _NO_ARRAY as error:
-            raise FileError(
-                f"{str(path)!r} is no {path.suffix} file of numbers that NumPy wrote. "
-                "Write one with numpy.save or numpy.savez."
-            ) from error
-    return array
+    arrays = read_arrays(path)
+    return arrays[_chosen(path, list(arrays))]
 
 
 def _chosen(path: Path, names: list[str]) -> str:

@@ -11,29 +11,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Self
 
 from glassgrad import __version__
+from glassgrad.cli.stopping import is_stopping
 from glassgrad.datasets import Dataset
 from glassgrad.errors import ArgumentError, FileError
 from glassgrad.files import read_bytes, write_atomically
+from glassgrad.runs.folder import CHECKPOINT, CONFIG, MODEL, RESULT, held
 
 __all__ = ["Config", "Run", "fingerprint", "is_run"]
 
-CONFIG, CHECKPOINT, MODEL, RESULT = (
-    "config.json",
-    "checkpoint.safetensors",
-    "model.safetensors",
-    "result.json",
-)
 LEFTOVERS = ".glassgrad-*.tmp"  # of a write that was killed
 
 
@@ -53,6 +48,10 @@ class Config:
         executor_settings: what decides its last bit.
         fingerprint: of the training data.
         version: of glassgrad, when the run began.
+        target: the column of a table that is told from the others; "" for other data.
+        task: "classification", "regression" or "auto".
+        stopping: what ends the run before its last epoch: "patience", "target_loss",
+            "max_seconds"; those that were asked for.
     """
 
     data: str
@@ -66,6 +65,9 @@ class Config:
     executor_settings: dict[str, int]
     fingerprint: str
     version: str = __version__
+    target: str = ""
+    task: str = "auto"
+    stopping: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -74,21 +76,24 @@ class Config:
         Raises:
             ValueError, TypeError, AttributeError: the text is no configuration.
         """
-        found = json.loads(text)
+        found = {**_ADDED_LATER, **json.loads(text)}
         kinds = {field.name: type(getattr(_SAMPLE, field.name)) for field in fields(cls)}
         for name, kind in kinds.items():
             if not isinstance(found.get(name), kind):
                 raise TypeError(f"{name} is {found.get(name)!r}")
+        if not is_stopping(found["stopping"]):
+            raise TypeError(f"stopping is {found['stopping']!r}")
         return cls(**{name: found[name] for name in kinds})
 
 
 _SAMPLE = Config("digits", "", "adam", 0.001, 1, 1, 0, "cpu", {}, "")
+_ADDED_LATER = {"target": "", "task": "auto", "stopping": {}}  # what the files of older runs lack
 
 
 def fingerprint(dataset: Dataset) -> str:
     """A name for exactly these training data."""
     digest = hashlib.sha256()
-    for array in (dataset.x_train, dataset.y_train):
+    for array in (dataset.x_train, dataset.y_train, *(dataset.validation or ())):
         digest.update(f"{array.dtype} {array.shape} ".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
@@ -126,7 +131,7 @@ class Run:
             FileError: it cannot be written, or the disk has too little room.
         """
         made = _new_folder(config.data) if folder is None else _made(folder)
-        with _held(made):
+        with held(made):
             _require_empty(made)
             _require_room(made, needed_bytes)
             run = cls(made, config)
@@ -142,7 +147,7 @@ class Run:
             FileError: the folder holds no run, or another process is at work on it.
         """
         run = cls.open(folder)
-        with _held(folder):
+        with held(folder):
             for leftover in folder.glob(LEFTOVERS):
                 leftover.unlink(missing_ok=True)
             yield run
@@ -162,7 +167,7 @@ class Run:
             )
         try:
             config = Config.from_json(read_bytes(folder / CONFIG))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise FileError(
                 f"{str(folder / CONFIG)!r} is no configuration of a run: {error}. "
                 "Restore it, or begin another run."
@@ -200,6 +205,10 @@ class Run:
         """
         _write_json(self.folder / RESULT, {**result, "of_epochs": self.config.epochs})
 
+    def forget_result(self) -> None:
+        """Remove ``result.json``: the run goes on."""
+        (self.folder / RESULT).unlink(missing_ok=True)
+
     def result(self) -> dict[str, Any] | None:
         """What the run has come to, if it has ended with the epochs it is configured for.
 
@@ -212,7 +221,7 @@ class Run:
         try:
             found: dict[str, Any] = json.loads(read_bytes(path))
             return found if found.pop("of_epochs") == self.config.epochs else None
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FileError(
                 f"{str(path)!r} is no result of a run: {error}. Remove it; "
                 f"{self.how_to_go_on} makes it anew."
@@ -231,7 +240,7 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def _new_folder(data: str) -> Path:
     """A folder that nobody has, named after data and time."""
-    stem = f"{Path(data).name}-{datetime.now():%Y%m%d-%H%M%S}"
+    stem = f"{Path(data).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))
     while True:
         with contextlib.suppress(FileExistsError):
@@ -277,27 +286,3 @@ def _require_room(folder: Path, needed_bytes: int) -> None:
             f"The disk of {str(folder)!r} has {free / 1e6:,.1f} MB of room, and the run may need "
             f"{needed_bytes / 1e6:,.1f} MB. Free some room, or name another place with --out."
         )
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes away; the system lets go when this one ends, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # this system has no such locks
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FileError(
-                f"Another process is at work on the run {str(folder)!r}. Wait for its "
-                "end, or stop it."
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 __all__ = ["Screen"]
 
@@ -39,6 +39,29 @@ class Screen:
             print(json.dumps(document))
         else:
             _print_table(title, rows)
+
+    def report(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Write a table as a message."""
+        if not self.quiet:
+            _print_table(title, rows, sys.stderr)
+
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        document: Mapping[str, Any],
+        shrinking: Sequence[str] = (),
+    ) -> None:
+        """Write a table with a header, or a document for machines.
+
+        Columns of numbers are set to the right. On a narrow terminal the ``shrinking`` columns
+        are cut and the others are not; where none is named, all break into lines.
+        """
+        if self.as_json:
+            print(json.dumps(document))
+        else:
+            _print_columns(title, columns, rows, shrinking)
 
     def lines(self, lines: Iterable[str], document: Mapping[str, Any]) -> None:
         """Write a line for each of many things, or a document for machines."""
@@ -107,17 +130,42 @@ def _spinner() -> _Line:
     return Spinner()
 
 
-def _print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:
+def _print_table(title: str, rows: Sequence[tuple[str, str]], stream: TextIO | None = None) -> None:
     from rich.box import ROUNDED
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=ROUNDED, title=title, title_justify="left", show_header=False)
-    table.add_column(style="bold")
+    table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(Text(name), Text(value))
+    file = stream or sys.stdout
     # A file or a pipe has no width: a long path must not be broken there.
+    width = None if file.isatty() else 1_000
+    Console(file=file, width=width, highlight=False).print(table)
+
+
+def _print_columns(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], shrinking: Sequence[str]
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        box=None, padding=(0, 2, 0, 0), title=title, title_justify="left", header_style="bold"
+    )
+    for number, name in enumerate(columns):
+        is_numeric = all(row[number][:1] in "-0123456789" for row in rows)
+        table.add_column(
+            Text(name),
+            justify="right" if is_numeric and rows else "left",
+            overflow="ellipsis" if shrinking else "fold",
+            no_wrap=bool(shrinking) and name not in shrinking,
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
     width = None if sys.stdout.isatty() else 1_000
     Console(file=sys.stdout, width=width, highlight=False).print(table)

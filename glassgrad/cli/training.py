@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer
 
@@ -15,27 +15,50 @@ from glassgrad import __version__, datasets, optimizers
 from glassgrad.cli.architecture import network_for
 from glassgrad.cli.runs import Config, Run, fingerprint, quoted
 from glassgrad.cli.screen import Screen
+from glassgrad.cli.stopping import callbacks_for, conditions_of
 from glassgrad.datasets import Dataset
 from glassgrad.errors import ArgumentError, DataError, ExecutionError, FileError
 from glassgrad.execute.executor import executor_named
-from glassgrad.models import Sequential
+from glassgrad.graph.operation import Array
+from glassgrad.models import Model, Sequential
 from glassgrad.optimizers import Optimizer
+from glassgrad.preprocessing import Preprocessing, TableEncoder
+from glassgrad.preprocessing.targets import NumberTarget, Task
 from glassgrad.random_seed import check_seed
+from glassgrad.runs import Recorder
 from glassgrad.training import Callback, History
 from glassgrad.training.data import as_data
-from glassgrad.training.step import specs_of
 
-__all__ = ["EVALUATION_BATCH", "Options", "begin", "resume"]
+__all__ = [
+    "EVALUATION_BATCH",
+    "SCORES_SHOWN",
+    "Options",
+    "begin",
+    "load_data_of",
+    "resume",
+    "scores_in_words",
+]
 
 LAYERS = "256 relu, dropout 0.3, 128 relu, dropout 0.3"
+LAYERS_OF_TABLES = "64 relu, 32 relu"
 OPTIMIZER = "adam"
 SEED = 0
 MANY_EXAMPLES = 10_000  # from here on an epoch has steps enough for larger batches
 BATCH_SIZE, EPOCHS = 64, 40
 BATCH_SIZE_OF_MANY, EPOCHS_OF_MANY = 128, 20
+BATCH_SIZE_OF_TABLES, STEPS_OF_TABLES = 32, 5_000
+FEWEST_EPOCHS_OF_TABLES, MOST_EPOCHS_OF_TABLES = 20, 400
+PATIENCE = 40  # epochs without a better loss on what is kept for watching
 EVALUATION_BATCH = 250
 CAREFUL_RATE = 0.001
+LENGTHENING = ("epochs", "max_seconds")  # what may be more where a run goes on
 STATES = 3  # the weights, and the two states of Adam for each of them
+COLUMNS_SHOWN = 40
+SCORES_SHOWN = {
+    "test_accuracy": "{:.2%}".format,
+    "test_r2": "{:.4f}".format,
+    "test_mean_absolute_error": "{:.6g}".format,
+}
 COPIES = 3  # the checkpoint, the one that will replace it, the model
 
 
@@ -51,6 +74,11 @@ class Options:
     batch_size: int | None = None
     seed: int | None = None
     executor: str | None = None
+    target: str | None = None
+    task: str | None = None
+    patience: int | None = None
+    target_loss: float | None = None
+    max_seconds: float | None = None
 
 
 def begin(options: Options, folder: Path | None, screen: Screen) -> None:
@@ -61,24 +89,30 @@ def begin(options: Options, folder: Path | None, screen: Screen) -> None:
         FileError: the data cannot be read, or the folder cannot be written.
     """
     data = "digits" if options.data is None else options.data
-    dataset = datasets.load(data)
-    many = len(dataset.x_train) >= MANY_EXAMPLES
+    seed = check_seed(options.seed) or SEED
+    dataset = _loaded(data, options.target, options.task or "auto", seed)
+    batch_size, epochs = _pace(options, dataset)
+    layers = LAYERS_OF_TABLES if _is_table(dataset) else LAYERS
     name = OPTIMIZER if options.optimizer is None else options.optimizer
     optimizer = _optimizer(name, options.learning_rate)
     with screen.announced_compilation():
         executor = executor_named(options.executor)
         config = Config(
             data=_lasting_name(data),
-            layers=LAYERS if options.layers is None else options.layers,
+            layers=layers if options.layers is None else options.layers,
             optimizer=_name(optimizer),
             learning_rate=_rate(optimizer),
-            epochs=options.epochs or (EPOCHS_OF_MANY if many else EPOCHS),
-            batch_size=options.batch_size or (BATCH_SIZE_OF_MANY if many else BATCH_SIZE),
-            seed=check_seed(options.seed) or SEED,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
             executor=executor.name,
             executor_settings=executor.settings(),
             fingerprint=fingerprint(dataset),
+            target=options.target or "",
+            task=options.task or "auto",
+            stopping=conditions_of(vars(options)),
         )
+        _stopping(config, dataset, screen)  # a number out of its range is known now
         model = _prepared(config, dataset)
     needed = COPIES * STATES * sum(weight.storage.nbytes for weight in model.weights)
     with Run.begin(folder, config, needed) as run:
@@ -95,8 +129,9 @@ def resume(folder: Path, options: Options, screen: Screen) -> None:
     """
     with Run.take_up(folder) as run:
         _require_agreement(options, run)
-        if options.epochs is not None and options.epochs != run.config.epochs:
-            run = replace(run, config=replace(run.config, epochs=options.epochs))
+        if (longer := _lengthened(run.config, options)) != run.config:
+            run = replace(run, config=longer)
+            run.forget_result()
             run.write_config()
         if run.config.version != __version__:
             screen.note(
@@ -114,6 +149,32 @@ def resume(folder: Path, options: Options, screen: Screen) -> None:
 
 
 # ---- from options to a model
+
+
+def _loaded(data: str, target: str | None, task: str, seed: int) -> Dataset:
+    return datasets.load(data, target, cast("Task", task), seed=seed)
+
+
+def load_data_of(config: Config) -> Dataset:
+    """The data of a run, divided as they were when it began."""
+    return _loaded(config.data, config.target or None, config.task, config.seed)
+
+
+def _is_table(dataset: Dataset) -> bool:
+    return isinstance(dataset.preprocessing, TableEncoder)
+
+
+def _pace(options: Options, dataset: Dataset) -> tuple[int, int]:
+    """Batch size and epochs: as asked for, or else as they suit the number of examples."""
+    many = len(dataset.x_train) >= MANY_EXAMPLES
+    of_few = BATCH_SIZE_OF_TABLES if _is_table(dataset) else BATCH_SIZE
+    batch_size = options.batch_size or (BATCH_SIZE_OF_MANY if many else of_few)
+    if _is_table(dataset):
+        epochs = math.ceil(STEPS_OF_TABLES * batch_size / len(dataset.x_train))
+        epochs = min(max(epochs, FEWEST_EPOCHS_OF_TABLES), MOST_EPOCHS_OF_TABLES)
+    else:
+        epochs = EPOCHS_OF_MANY if many else EPOCHS
+    return batch_size, options.epochs or epochs
 
 
 def _optimizer(name: str, learning_rate: float | None) -> Optimizer:
@@ -143,7 +204,7 @@ def _prepared(config: Config, dataset: Dataset) -> Sequential:
     model.compile(
         _optimizer(config.optimizer, config.learning_rate),
         "sparse_categorical_crossentropy" if is_classifier else "mse",
-        ["accuracy"] if is_classifier else [],
+        metrics=["accuracy"] if is_classifier else [],
         executor=config.executor,
     )
     model.use_executor_settings(config.executor_settings)
@@ -151,11 +212,23 @@ def _prepared(config: Config, dataset: Dataset) -> Sequential:
     for step, x, y, size in (
         (learning, dataset.x_train, dataset.y_train, config.batch_size),
         (testing, dataset.x_test, dataset.y_test, EVALUATION_BATCH),
+        *([(testing, *dataset.validation, config.batch_size)] if dataset.validation else []),
     ):
         data = as_data(x, y)
         for length in {min(size, len(data)), len(data) % size} - {0}:
-            step.program(specs_of(data.take(slice(0, length)))).prepare()
+            step.program(data.take(slice(0, length))).prepare()
     return model
+
+
+def _lengthened(config: Config, options: Options) -> Config:
+    """The configuration of a run that shall go on for more epochs, or more seconds."""
+    epochs = config.epochs if options.epochs is None else options.epochs
+    return replace(config, epochs=epochs, stopping=config.stopping | conditions_of(vars(options)))
+
+
+def _stopping(config: Config, dataset: Dataset, screen: Screen) -> list[Callback]:
+    is_watched, verbose = dataset.validation is not None, int(not screen.quiet)
+    return callbacks_for(config.stopping, is_watched=is_watched, patience=PATIENCE, verbose=verbose)
 
 
 def _require_agreement(options: Options, run: Run) -> None:
@@ -165,20 +238,21 @@ def _require_agreement(options: Options, run: Run) -> None:
     if "optimizer" in given:
         given["optimizer"] = _name(_optimizer(given["optimizer"], None))
     for name, value in given.items():
-        known = getattr(run.config, name)
-        if name == "epochs" and value >= known:
+        known = (vars(run.config) | run.config.stopping).get(name)
+        if name in LENGTHENING and known is not None and value >= known:
             continue
         if value != known:
             shown = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
-            way_out = "Ask for more" if name == "epochs" else "Leave it out"
+            way_out = "Ask for more" if name in LENGTHENING and known else "Leave it out"
             raise ArgumentError(
-                f"--resume goes on with the configuration of the run, whose {shown} is {known}. "
+                f"--resume goes on with the configuration of the run, whose {shown} is "
+                f"{'not set' if known is None else known}. "
                 f"Got {value}. {way_out}, or begin another run."
             )
 
 
 def _same_data(run: Run) -> Dataset:
-    dataset = datasets.load(run.config.data)
+    dataset = load_data_of(run.config)
     if fingerprint(dataset) != run.config.fingerprint:
         raise DataError(
             f"The training data of {run.config.data!r} have changed since the run "
@@ -222,23 +296,33 @@ class StopWhenDiverged(Callback):
 
 def _carry_on(run: Run, model: Sequential, dataset: Dataset, screen: Screen) -> None:
     """Train to the end, from the checkpoint if there is one, and write the result."""
+    _report_columns(dataset, screen)
     screen.note(_opening(run, model, dataset))
     clock = Clock()
+    recorder = Recorder(run.folder, asdict(run.config), screen.note)
     try:
-        history = model.fit(
-            dataset.x_train,
-            dataset.y_train,
-            run.config.batch_size,
-            run.config.epochs,
-            verbose=0 if screen.quiet else "auto",
-            callbacks=[clock, StopWhenDiverged()],
-            checkpoint=run.checkpoint,
-        )
-        seconds = clock.seconds
-        result = _result(model, dataset, history, seconds)
-        _require_finite(result, run)
-        model.save(run.model)
-        run.write_result(result)
+        with recorder:
+            history = model.fit(
+                dataset.x_train,
+                dataset.y_train,
+                run.config.batch_size,
+                run.config.epochs,
+                verbose=0 if screen.quiet else "auto",
+                callbacks=[
+                    clock,
+                    StopWhenDiverged(),
+                    *_stopping(run.config, dataset, screen),
+                    recorder,
+                ],
+                validation_data=dataset.validation,
+                checkpoint=run.checkpoint,
+            )
+            seconds = clock.seconds
+            result = _result(model, dataset, history, seconds)
+            _require_finite(result, run)
+            model.save(run.model)
+            run.write_result(result)
+            recorder.result = {name: v for name, v in result.items() if name != "history"}
     except KeyboardInterrupt:
         screen.note(f"Interrupted. Go on with: {run.how_to_go_on}")
         raise typer.Exit(130) from None
@@ -247,10 +331,25 @@ def _carry_on(run: Run, model: Sequential, dataset: Dataset, screen: Screen) -> 
     _show(run, result, screen)
 
 
+def _report_columns(dataset: Dataset, screen: Screen) -> None:
+    """Say what was done to every column of a table."""
+    if dataset.preprocessing is None:
+        return
+    rows = dataset.preprocessing.report()
+    if len(rows) > COLUMNS_SHOWN:
+        rest = f"and {len(rows) - COLUMNS_SHOWN:,} more: --json lists them all"
+        rows = [*rows[: COLUMNS_SHOWN - 1], ("…", rest), rows[-1]]
+    what = "the columns of " if _is_table(dataset) else ""
+    screen.report(f"What was done to {what}{dataset.name}", rows)
+    for remark in dataset.remarks:
+        screen.note(remark)
+
+
 def _opening(run: Run, model: Sequential, dataset: Dataset) -> str:
     goes_on = ", going on from its checkpoint" if run.checkpoint.exists() else ""
+    watched = f"{len(dataset.validation[0]):,} for watching over it, " if dataset.validation else ""
     return (
-        f"{dataset.name}: {len(dataset.x_train):,} examples for training, "
+        f"{dataset.name}: {len(dataset.x_train):,} examples for training, {watched}"
         f"{len(dataset.x_test):,} for testing\n"
         f"network: {'-'.join(map(str, _widths(model)))}, {model.count_params():,} parameters, "
         f"{run.config.optimizer}, executor {run.config.executor}\n"
@@ -270,6 +369,7 @@ def _result(
     found = model.evaluate(
         dataset.x_test, dataset.y_test, EVALUATION_BATCH, verbose=0, return_dict=True
     )
+    found |= scores_in_words(model, dataset.x_test, dataset.y_test)
     epochs = len(history.epoch)
     return {
         **{f"test_{name}": value for name, value in found.items()},
@@ -277,7 +377,22 @@ def _result(
         "seconds": round(seconds, 3),
         "examples_per_second": round(epochs * len(dataset.x_train) / seconds),
         "history": history.history,
+        **_columns(dataset),
     }
+
+
+def scores_in_words(model: Model, x: Array, y: Array) -> dict[str, float]:
+    """What a number that was learned from a table comes to in its own unit."""
+    target = model.preprocessing.target if isinstance(model.preprocessing, Preprocessing) else None
+    if not isinstance(target, NumberTarget):
+        return {}
+    return target.scores(y, model.predict(x, EVALUATION_BATCH))
+
+
+def _columns(dataset: Dataset) -> dict[str, Any]:
+    if dataset.preprocessing is None:
+        return {}
+    return {"columns": dict(dataset.preprocessing.report()), "remarks": list(dataset.remarks)}
 
 
 def _require_finite(result: Mapping[str, Any], run: Run) -> None:
@@ -292,9 +407,12 @@ def _require_finite(result: Mapping[str, Any], run: Run) -> None:
 
 
 def _show(run: Run, result: Mapping[str, Any], screen: Screen) -> None:
-    accuracy = result.get("test_accuracy")  # of a classifier
     rows = [
-        *([] if accuracy is None else [("test accuracy", f"{accuracy:.2%}")]),
+        *(
+            (name.replace("_", " "), shown(result[name]))
+            for name, shown in SCORES_SHOWN.items()
+            if name in result
+        ),
         ("test loss", f"{result['test_loss']:.4f}"),
         ("epochs", str(result["epochs"])),
         ("time", f"{result['seconds']:.1f} s"),

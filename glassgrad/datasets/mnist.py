@@ -6,29 +6,26 @@ Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
-from glassgrad.datasets.idx_folder import FILE_NAMES, Arrays, find_file, is_complete, read_folder
-from glassgrad.errors import FileError
+from glassgrad.datasets.idx_folder import Arrays
+from glassgrad.datasets.published import Published
 
-__all__ = ["load_data"]
+__all__ = ["MNIST", "load_data"]
 
-_MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-)
-_SHA256_OF_GZIP = dict(
-    zip(
-        FILE_NAMES,
-        (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        ),
-        strict=True,
-    )
+MNIST = Published(
+    "MNIST",
+    "mnist",
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
+    is_at_the_top=True,
 )
 
 
@@ -56,53 +53,4 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Arrays:
         Traceback (most recent call last):
         glassgrad.errors.FileError: A data set in a folder is four IDX files, ...
     """
-    if path is not None:
-        return read_folder(path)
-    found = next(filter(is_complete, _places()), None)
-    return read_folder(found or _download())
-
-
-def _places() -> Iterator[Path]:
-    named = os.environ.get("GLASSGRAD_DATA")
-    if named:
-        yield Path(named)
-        yield Path(named) / "mnist"
-    yield _cache_folder()
-
-
-def _cache_folder() -> Path:
-    import pooch  # here, because it takes longer to import than all of glassgrad
-
-    return Path(pooch.os_cache("glassgrad")) / "mnist"
-
-
-def _download() -> Path:
-    folder = _cache_folder()
-    for name in FILE_NAMES:
-        if find_file(folder, name) is None:
-            _download_file(name, folder)
-    return folder
-
-
-def _download_file(name: str, folder: Path) -> None:
-    import pooch
-
-    failures = []
-    for mirror in _MIRRORS:
-        url = f"{mirror}{name}.gz"
-        try:
-            pooch.retrieve(url, f"sha256:{_SHA256_OF_GZIP[name]}", f"{name}.gz", folder)
-        except (OSError, ValueError) as error:  # no connection or no room; a wrong sum
-            failures.append(f"{url}: {error}")
-        else:
-            return
-    raise FileError(_how_to_provide(folder, failures))
-
-
-def _how_to_provide(folder: Path, failures: list[str]) -> str:
-    return (
-        "MNIST is not on this machine and could not be downloaded. Get the four files "
-        f"{', '.join(name + '.gz' for name in FILE_NAMES)} (or the same unpacked), put them into "
-        f"{str(folder)!r}, or into any other folder and set the environment variable "
-        f"GLASSGRAD_DATA to its path. What was tried: {'; '.join(failures)}."
-    )
+    return MNIST.load(path)

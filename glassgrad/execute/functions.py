@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from glassgrad.errors import ArgumentError, DtypeError, GradientError
+from glassgrad.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from glassgrad.execute.executor import (
     PROGRAMS,
     Executor,
@@ -16,21 +15,33 @@ from glassgrad.execute.executor import (
     executor_named,
     shapes_of,
 )
-from glassgrad.gradients import gradients
+from glassgrad.gradients import gradients, jacobians
 from glassgrad.graph import (
     RandomState,
     Tensor,
     Trace,
     Variable,
     as_tensor,
+    constant,
     current_trace,
     placeholder,
     tracing,
 )
 from glassgrad.graph.dtypes import to_array
 from glassgrad.graph.operation import Array
+from glassgrad.graph.trees import flatten, rebuild
+from glassgrad.ops.movement import broadcast_to
 
-__all__ = ["Function", "function", "grad", "install_random_states", "value_and_grad"]
+__all__ = [
+    "Function",
+    "function",
+    "grad",
+    "hessian",
+    "hessian_vector_product",
+    "install_random_states",
+    "jacobian",
+    "value_and_grad",
+]
 
 
 def grad(function: Callable[..., Tensor], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -82,26 +93,181 @@ def value_and_grad(
 
     @functools.wraps(function)
     def both(*arguments: Any, **options: Any) -> tuple[Tensor, Any]:
-        numbers = [_position(number, len(arguments)) for number in chosen]
-        tensors = [as_tensor(argument) for argument in arguments]
-        for number in numbers:
-            tensors[number] = _differentiable(arguments[number], number)
-        value = function(*tensors, **options)
-        if not isinstance(value, Tensor):
-            raise ArgumentError(
-                "A function to be differentiated gives a scalar tensor. "
-                f"Got {type(value).__name__}."
-            )
-        found = gradients(value, [tensors[number] for number in numbers])
-        for number, slope in zip(numbers, found, strict=True):
-            if slope is None:
-                raise GradientError(
-                    f"The result does not depend on argument {number}. Leave it out of argnums, or "
-                    "compute with the tensor instead of its numpy()."
-                )
+        value, numbers, tensors = _called(function, chosen, arguments, options)
+        found = _all_present(gradients(value, tensors), numbers)
         return value, (found[0] if isinstance(argnums, int) else tuple(found))
 
     return both
+
+
+def jacobian(
+    function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
+) -> Callable[..., Any]:
+    """Give the function that computes all partial derivatives of a function.
+
+    Formula: J[i, j] = df_i / dx_j, with all axes of the result before all axes of the argument.
+
+    Args:
+        function: takes tensors and gives a tensor of any shape.
+        argnums: by which arguments to differentiate; one number gives one Jacobian, several
+            give a tuple.
+
+    Raises:
+        ArgumentError: on the call, there is no such argument, or the result is no tensor.
+        DtypeError: on the call, the argument or the result holds integers.
+        GradientError: on the call, the result does not depend on one of these arguments.
+
+    Example:
+        >>> jacobian(lambda x: x * x)([1.0, 2.0]).numpy()
+        array([[2., 0.],
+               [0., 4.]], dtype=float32)
+    """
+    chosen = _as_numbers(argnums)
+
+    @functools.wraps(function)
+    def slopes(*arguments: Any, **options: Any) -> Any:
+        value, numbers, tensors = _called(function, chosen, arguments, options)
+        found = _all_present(jacobians(value, tensors), numbers)
+        return found[0] if isinstance(argnums, int) else tuple(found)
+
+    return slopes
+
+
+def hessian(
+    function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
+) -> Callable[..., Any]:
+    """Give the function that computes all second derivatives of a scalar function.
+
+    Formula: H[i, j] = d²f / (dx_i dx_j); the Jacobian of the gradient.
+
+    Args:
+        function: takes tensors and gives a scalar tensor.
+        argnums: by which arguments to differentiate; one number gives one Hessian, several give
+            a tuple of tuples, in which row m and column n belong to the m-th and n-th of them.
+
+    Raises:
+        ArgumentError, DtypeError, GradientError, ShapeError: on the call, as ``value_and_grad``.
+
+    Example:
+        >>> hessian(lambda x: x[0] * x[0] * x[1])([1.0, 2.0]).numpy()
+        array([[4., 2.],
+               [2., 0.]], dtype=float32)
+    """
+    chosen = _as_numbers(argnums)
+
+    @functools.wraps(function)
+    def curvature(*arguments: Any, **options: Any) -> Any:
+        value, numbers, tensors = _called(function, chosen, arguments, options)
+        found = _all_present(gradients(value, tensors), numbers)
+        rows = [
+            tuple(
+                _or_zeros(block, (*slope.shape, *tensor.shape), slope)
+                for block, tensor in zip(jacobians(slope, tensors), tensors, strict=True)
+            )
+            for slope in found
+        ]
+        return rows[0][0] if isinstance(argnums, int) else tuple(rows)
+
+    return curvature
+
+
+def hessian_vector_product(
+    function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
+) -> Callable[..., Any]:
+    """Give the function that multiplies the Hessian of a scalar function with a vector.
+
+    Formula: H v = the gradient of (gradient of f) · v, without ever building H.
+
+    Args:
+        function: takes tensors and gives a scalar tensor.
+        argnums: by which arguments to differentiate; one number gives one product, several give
+            a tuple.
+
+    Returns:
+        A function of the vectors and of the arguments: ``product(vectors, *arguments)``. The
+        vectors are one tensor of the argument's shape, or a sequence where argnums is one.
+
+    Raises:
+        ArgumentError: on the call, there are not as many vectors as argnums.
+        DtypeError, GradientError, ShapeError: on the call, as ``value_and_grad``; a vector has
+            another shape than its argument.
+
+    Example:
+        >>> product = hessian_vector_product(lambda x: (x * x * x).sum())
+        >>> product([1.0, 10.0], [1.0, 2.0]).numpy()
+        array([  6., 120.], dtype=float32)
+
+    Source: Pearlmutter, "Fast exact multiplication by the Hessian", 1994.
+    """
+    chosen = _as_numbers(argnums)
+
+    @functools.wraps(function)
+    def product(vectors: Any, *arguments: Any, **options: Any) -> Any:
+        value, numbers, tensors = _called(function, chosen, arguments, options)
+        found = _all_present(gradients(value, tensors), numbers)
+        directions = _vectors([vectors] if isinstance(argnums, int) else vectors, tensors)
+        along = constant(0.0, value.dtype)
+        for slope, direction in zip(found, directions, strict=True):
+            along = along + (slope * direction).sum().cast(value.dtype)
+        curved = [
+            _or_zeros(second, tensor.shape, tensor)
+            for second, tensor in zip(gradients(along, tensors), tensors, strict=True)
+        ]
+        return curved[0] if isinstance(argnums, int) else tuple(curved)
+
+    return product
+
+
+def _called(
+    function: Callable[..., Tensor],
+    chosen: Sequence[int],
+    arguments: Sequence[Any],
+    options: dict[str, Any],
+) -> tuple[Tensor, list[int], list[Tensor]]:
+    """The result, the positions of the arguments that matter, and these as tensors of their own."""
+    numbers = [_position(number, len(arguments)) for number in chosen]
+    tensors = [as_tensor(argument) for argument in arguments]
+    for number in numbers:
+        tensors[number] = _differentiable(arguments[number], number)
+    value = function(*tensors, **options)
+    if not isinstance(value, Tensor):
+        raise ArgumentError(
+            f"A function to be differentiated gives a tensor. Got {type(value).__name__}."
+        )
+    return value, numbers, [tensors[number] for number in numbers]
+
+
+def _all_present(found: Sequence[Tensor | None], numbers: Sequence[int]) -> list[Tensor]:
+    present = []
+    for number, slope in zip(numbers, found, strict=True):
+        if slope is None:
+            raise GradientError(
+                f"The result does not depend on argument {number}. Leave it out of argnums, or "
+                "compute with the tensor instead of its numpy()."
+            )
+        present.append(slope)
+    return present
+
+
+def _or_zeros(found: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """Second derivatives of what is linear are zero."""
+    return found if found is not None else broadcast_to(constant(0.0, like.dtype), shape)
+
+
+def _vectors(given: Any, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """A vector for each argument, of its shape and dtype."""
+    if not isinstance(given, list | tuple) or len(given) != len(tensors):
+        count = len(given) if isinstance(given, list | tuple) else 1
+        raise ArgumentError(
+            f"Each of {len(tensors)} arguments named by argnums needs a vector. Got {count}."
+        )
+    vectors = [as_tensor(vector) for vector in given]
+    for vector, tensor in zip(vectors, tensors, strict=True):
+        if vector.shape != tensor.shape:
+            raise ShapeError(
+                f"A vector has the shape of its argument, {tensor.shape}. Got {vector.shape}."
+            )
+    return [vector.cast(tensor.dtype) for vector, tensor in zip(vectors, tensors, strict=True)]
 
 
 def _as_numbers(argnums: int | Sequence[int]) -> tuple[int, ...]:
@@ -171,7 +337,8 @@ class Function:
             return self._function(*arguments)
         arrays = [_array(argument) for argument in arguments]
         program, structure = self._traced(executor_named(self._executor), shapes_of(arrays))
-        return _rebuilt(structure, iter(program.run(arrays)))
+        results = program.run(arrays)
+        return rebuild(structure, (Tensor(array, dtype=array.dtype) for array in results))
 
     def __get__(self, owner: object, kind: type | None = None) -> Any:
         """As a method: the object is the first argument, and is not traced."""
@@ -184,9 +351,10 @@ class Function:
 
     def _trace(self, executor: Executor, shapes: Shapes) -> tuple[Program, Any]:
         inputs = [placeholder(*spec, f"x{number}") for number, spec in enumerate(shapes)]
-        outputs: list[Tensor] = []
-        with tracing(Trace(self._training, self._random_state())) as trace:
-            structure = _taken_apart(self._function(*inputs), outputs)
+        with tracing(Trace(self._training, self._random_state(), runs=True)) as trace:
+            results, structure = flatten(self._function(*inputs))
+            _require_tensors(results)
+            outputs = [as_tensor(result) for result in results]
             if trace.streams and trace.random is not None:
                 step = trace.random.step
                 step.assign(step.tensor + 1)  # the next call draws other numbers
@@ -243,42 +411,10 @@ def _array(value: Any) -> Array:
     return value.numpy() if isinstance(value, Tensor | Variable) else to_array(value)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where an output belongs in a nested result."""
-
-    number: int
-
-
-def _taken_apart(value: Any, outputs: list[Tensor]) -> Any:
-    """Collect the tensors of a nested result, and keep their places."""
-    if isinstance(value, Tensor | Variable):
-        outputs.append(as_tensor(value))
-        return _Place(len(outputs) - 1)
-    if isinstance(value, dict):
-        return {key: _taken_apart(entry, outputs) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return _like(value, [_taken_apart(entry, outputs) for entry in value])
-    if value is None:
-        return None
-    raise ArgumentError(
-        "A compiled function returns tensors, or tuples, lists and dictionaries "
-        f"of them. Got {type(value).__name__}."
-    )
-
-
-def _rebuilt(structure: Any, results: Iterator[Array]) -> Any:
-    if isinstance(structure, _Place):
-        array = next(results)
-        return Tensor(array, dtype=array.dtype)
-    if isinstance(structure, dict):
-        return {key: _rebuilt(entry, results) for key, entry in structure.items()}
-    if isinstance(structure, list | tuple):
-        return _like(structure, [_rebuilt(entry, results) for entry in structure])
-    return None
-
-
-def _like(example: Any, entries: list[Any]) -> Any:
-    """A list, tuple or named tuple with other entries."""
-    kind = type(example)
-    return kind(*entries) if hasattr(example, "_fields") else kind(entries)
+def _require_tensors(results: Sequence[Any]) -> None:
+    for result in results:
+        if not isinstance(result, Tensor | Variable):
+            raise ArgumentError(
+                "A compiled function returns tensors, or tuples, lists and dictionaries "
+                f"of them. Got {type(result).__name__}."
+            )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from glassgrad.execute.executor import Executor, Program
-from glassgrad.graph import Tensor, Variable, evaluate, show
-from glassgrad.graph.graph import Values
+from glassgrad.graph import Node, Tensor, Variable, show, walk
+from glassgrad.graph.graph import Values, evaluate_nodes
 from glassgrad.graph.operation import Array
 
 __all__ = ["ReferenceExecutor", "ReferenceProgram"]
@@ -31,12 +32,18 @@ class ReferenceProgram(Program):
         """Evaluate the outputs and new values, then apply the updates."""
         self.values = {t.node: (a,) for t, a in zip(self.inputs, arrays, strict=True)}
         with np.errstate(all="ignore"):  # infinities and NaN are results, not accidents
-            results = evaluate(self.roots, np, self.values)
+            evaluate_nodes(self._nodes, np, self.values)
+        results = [self.values[tensor.node][tensor.index] for tensor in self.roots]
         outputs = [np.array(array) for array in results[: len(self.outputs)]]
         after = [np.array(array) for array in results[len(self.outputs) :]]
         for variable, value in zip(self.updates, after, strict=True):
             variable.storage[...] = value
         return outputs
+
+    @cached_property
+    def _nodes(self) -> list[Node]:
+        """In the order in which they are evaluated."""
+        return walk(self.roots)
 
     def describe(self) -> str:
         """The graph, a line for each node."""

@@ -29,6 +29,7 @@ __all__ = [
     "Values",
     "check_declared",
     "evaluate",
+    "evaluate_nodes",
     "rewrite",
     "substitute",
     "trace_graph",
@@ -146,14 +147,25 @@ def evaluate(outputs: Sequence[Tensor], xp: ModuleType, values: Values) -> tuple
         >>> evaluate([x * x], numpy, given)
         (array([1., 4.], dtype=float32),)
     """
-    for node in walk(outputs, lambda tensor: tensor.node in values):
+    evaluate_nodes(walk(outputs, lambda tensor: tensor.node in values), xp, values)
+    return tuple(values[tensor.node][tensor.index] for tensor in outputs)
+
+
+def evaluate_nodes(nodes: Iterable[Node], xp: ModuleType, values: Values) -> None:
+    """Evaluate nodes that are in order already; those whose values are given are left out.
+
+    Raises:
+        GraphError, ExecutionError: as ``evaluate``.
+    """
+    for node in nodes:
+        if node in values:
+            continue
         if isinstance(node.operation, Leaf):
             values[node] = (evaluate_leaf(node.operation, xp),)
             continue
         arrays = [values[tensor.node][tensor.index] for tensor in node.inputs]
         values[node] = node.operation.evaluate(xp, *arrays)
         check_declared(node, values[node])
-    return tuple(values[tensor.node][tensor.index] for tensor in outputs)
 
 
 def check_declared(node: Node, results: tuple[Array, ...]) -> None:
@@ -162,9 +174,10 @@ def check_declared(node: Node, results: tuple[Array, ...]) -> None:
     Raises:
         ExecutionError: a shape, a dtype or the number of outputs differs.
     """
-    found = tuple((tuple(array.shape), str(array.dtype)) for array in results)
-    declared = tuple((spec.shape, str(spec.dtype)) for spec in node.specs)
-    if found != declared:
+    # Names of dtypes would take longer than most operations; they are for the message alone.
+    if [(a.shape, a.dtype) for a in results] != [(s.shape, s.dtype) for s in node.specs]:
+        declared = tuple((spec.shape, str(spec.dtype)) for spec in node.specs)
+        found = tuple((tuple(array.shape), str(array.dtype)) for array in results)
         raise ExecutionError(
             f"{node.operation.describe()} declared {declared} and computed {found}. "
             "Mend its shape() or its forward()."
@@ -221,7 +234,8 @@ class Graph:
     def evaluate(self, xp: ModuleType, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """The outputs for the given inputs."""
         values: Values = {t.node: (a,) for t, a in zip(self.inputs, arrays, strict=True)}
-        return evaluate(self.outputs, xp, values)
+        evaluate_nodes(self.nodes, xp, values)
+        return tuple(values[tensor.node][tensor.index] for tensor in self.outputs)
 
     @cached_property
     def signature(self) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -159,7 +159,7 @@ class TensorLike(TensorMethods):
         return number
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+        return np.asarray(self.numpy(), dtype)  # a value without axes may be a NumPy scalar
 
     def __float__(self) -> float:
         return float(self.item())
@@ -303,6 +303,7 @@ class Variable(TensorLike):
         name: what it is called in summaries, checkpoints and explanations.
         trainable: whether an optimizer may change it.
         dtype: the dtype; floats default to float32.
+        constraint: what an optimizer makes of each new value: a function of a tensor.
 
     Example:
         >>> w = Variable([1.0, 2.0], name="w")
@@ -321,12 +322,14 @@ class Variable(TensorLike):
         name: str = "variable",
         trainable: bool = True,
         dtype: DTypeLike | None = None,
+        constraint: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         if isinstance(value, Tensor | Variable):
             value = value.numpy()
         self.storage = to_array(value, dtype)
         self.name = name
         self.trainable = trainable
+        self.constraint = constraint
         self.grad: Tensor | None = None
         self._read: weakref.ref[Tensor] | None = None
 
@@ -375,6 +378,28 @@ class Variable(TensorLike):
                 f"Got a value of shape {array.shape}."
             )
         self.storage[...] = array
+
+    def assign_add(self, value: Any) -> None:
+        """Add to the value, as ``assign(variable + value)``.
+
+        Raises:
+            ShapeError, DtypeError: as ``assign``.
+
+        Example:
+            >>> total = Variable([1.0, 2.0])
+            >>> total.assign_add([0.5, 0.5])
+            >>> total.numpy()
+            array([1.5, 2.5], dtype=float32)
+        """
+        self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract from the value, as ``assign(variable - value)``.
+
+        Raises:
+            ShapeError, DtypeError: as ``assign``.
+        """
+        self.assign(self - value)
 
     def move(self, storage: Array) -> None:
         """Let the value live in other memory, where programs find it from now on."""

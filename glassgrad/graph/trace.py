@@ -33,6 +33,8 @@ class Trace:
         losses: what layers add to the loss: penalties, and what ``add_loss`` was given.
         penalized: the variables whose penalty is among the losses.
         streams: how many places draw random numbers.
+        runs: whether the graph is made to be run, and not only to find shapes; what a layer learns
+            from data before training must be there then.
     """
 
     training: bool = False
@@ -41,6 +43,7 @@ class Trace:
     losses: list[Tensor] = field(default_factory=list)
     penalized: set[Variable] = field(default_factory=set)
     streams: int = 0
+    runs: bool = False
 
     def next_stream(self) -> int:
         """A number for the next place that draws random numbers."""

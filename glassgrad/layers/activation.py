@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import index
 from typing import Any
 
 import numpy as np
 
-from glassgrad import activations
-from glassgrad.errors import ArgumentError
-from glassgrad.graph import Tensor, as_tensor
+from glassgrad import activations, constraints, initializers, regularizers
+from glassgrad.errors import ArgumentError, ShapeError
+from glassgrad.graph import Tensor, Variable, as_tensor
+from glassgrad.layers.input_spec import InputSpec
 from glassgrad.layers.layer import Layer, Shape, register
 
-__all__ = ["ELU", "Activation", "LeakyReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 MASKED = -1e9
 """What is added to a logit that shall have no part in a softmax."""
@@ -170,6 +172,88 @@ class Softmax(SameShape):
         if mask is not None:
             inputs = inputs + (1 - as_tensor(mask).cast(inputs.dtype)) * MASKED
         return activations.softmax(inputs, self.axis)
+
+
+@register()
+class PReLU(SameShape):
+    """Relu whose slope below 0 is learnt: y = x above 0, else alpha x.
+
+    Each unit has an alpha of its own, but for the axes that share one. The gradient of both x and
+    alpha is 0 at 0, as in Keras; PyTorch's is alpha there.
+
+    Args:
+        alpha_initializer: how the slopes begin.
+        alpha_regularizer: a penalty on the slopes.
+        alpha_constraint: a rule that the slopes keep after each step.
+        shared_axes: one axis or several, counted from 1 after the batch, along which all units
+            share a slope: (1, 2) for one slope for each channel of (batch, height, width,
+            channels).
+        kwargs: name, trainable and dtype, see ``Layer``.
+
+    Raises:
+        ArgumentError: shared_axes holds something else than integers from 1.
+        ShapeError: on the call, there is no such axis, or a length is not that of the first call.
+
+    Example:
+        >>> PReLU(alpha_initializer="ones")([[1.0, -2.0]]).numpy()
+        array([[ 1., -2.]], dtype=float32)
+
+    Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015.
+    """
+
+    alpha: Variable
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.require(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.shared_axes = _shared_axes(shared_axes)
+
+    def build(self, input_shape: Shape) -> None:
+        shared = self.shared_axes or []
+        if any(axis >= len(input_shape) for axis in shared):
+            raise ShapeError(
+                f"Layer {self.name!r} shares its slopes along axes {shared}, and not all of them "
+                f"exist. Full shape received: {tuple(input_shape)}."
+            )
+        own = {a: n for a, n in enumerate(input_shape) if a and a not in shared}
+        if None in own.values():
+            raise ShapeError(
+                f"Layer {self.name!r} has a slope for each unit, so their number must be known: "
+                "share the slopes along axes of open length by shared_axes. Full shape received: "
+                f"{tuple(input_shape)}."
+            )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=own)
+        self.alpha = self.add_weight(
+            [own.get(axis) or 1 for axis in range(1, len(input_shape))],
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs.relu() - self.alpha * (-inputs).relu()
+
+
+def _shared_axes(axes: Any) -> list[int] | None:
+    if axes is None:
+        return None
+    given = list(axes) if isinstance(axes, list | tuple) else [axes]
+    if any(not isinstance(axis, int) or axis < 1 for axis in given):
+        raise ArgumentError(
+            "shared_axes must be made of integers from 1, the first axis after the batch. "
+            f"Got {axes!r}."
+        )
+    return given
 
 
 def require_not_negative(name: str, value: Any) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassgrad import activations, initializers, regularizers
+from glassgrad import activations, constraints, initializers, regularizers
 from glassgrad.errors import ShapeError
 from glassgrad.graph import Tensor, Variable
 from glassgrad.layers.layer import Layer, Shape, register, require_count
@@ -25,6 +25,8 @@ class Dense(Layer):
         kernel_regularizer: a penalty on W, such as ``L2(0.01)``.
         bias_regularizer: a penalty on b.
         activity_regularizer: a penalty on the output, divided by the length of the batch.
+        kernel_constraint: a rule that W keeps after each step, such as ``MaxNorm(2)``.
+        bias_constraint: a rule that b keeps.
         kwargs: name, trainable and dtype, see ``Layer``.
 
     Shapes:
@@ -55,9 +57,11 @@ class Dense(Layer):
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = require_count("units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -65,7 +69,8 @@ class Dense(Layer):
         self.bias_initializer = initializers.require(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         length = input_shape[-1] if len(input_shape) > 1 else None
@@ -78,6 +83,7 @@ class Dense(Layer):
             (length, self.units),
             self.kernel_initializer,
             regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
             name="kernel",
         )
         self.bias = None
@@ -86,6 +92,7 @@ class Dense(Layer):
                 (self.units,),
                 self.bias_initializer,
                 regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
                 name="bias",
             )
 
@@ -95,10 +102,7 @@ class Dense(Layer):
         sums = rows @ self.kernel  # (batch, units)
         if self.bias is not None:
             sums = sums + self.bias
-        outputs = self.activation(sums.reshape(*inputs.shape[:-1], self.units))
-        if self.activity_regularizer is not None:
-            self.add_loss(self.activity_regularizer(outputs) / max(inputs.shape[0], 1))
-        return outputs
+        return self.activation(sums.reshape(*inputs.shape[:-1], self.units))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from operator import index
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from glassgrad import initializers, regularizers
+from glassgrad import constraints, initializers, regularizers
 from glassgrad.errors import ArgumentError, NotBuiltError, ShapeError
 from glassgrad.graph import (
     Tensor,
@@ -27,14 +27,43 @@ from glassgrad.graph import (
 )
 from glassgrad.graph.dtypes import resolve_dtype
 from glassgrad.graph.operation import Array
+from glassgrad.graph.symbolic import Call, filled, has_symbols, record
 from glassgrad.graph.tensor import evaluator
+from glassgrad.graph.trees import flatten, leaves_of, map_tree, rebuild
+from glassgrad.layers.input_spec import InputSpec, Shape
 from glassgrad.naming import snake_case, unique_name
 from glassgrad.random_seed import next_generator, random_state_of_call
 from glassgrad.serialization import Configurable, Registry
 
 __all__ = ["Layer", "Shape", "deserialize", "get", "register", "require_count"]
 
-Shape: TypeAlias = tuple[int | None, ...]
+
+class OfTheOnlyCall:
+    """What a layer's one call on symbolic tensors took or gave.
+
+    No property, so that a layer of one's own may keep something else under the same name.
+    """
+
+    def __init__(self, read: Callable[[Call], Any]) -> None:
+        self.read = read
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Layer | None, kind: type) -> Any:
+        if layer is None:
+            return self
+        if not layer.calls:
+            raise NotBuiltError(
+                f"Layer {layer.name!r} has no {self.name} yet: call it on a symbolic tensor, such "
+                "as Input(shape), or on the result of another layer."
+            )
+        if len(layer.calls) > 1:
+            raise ArgumentError(
+                f"Layer {layer.name!r} was called {len(layer.calls)} times, so its {self.name} is "
+                f"not unique. Keep the tensor that you mean, or take layer.calls[0].{self.name}s."
+            )
+        return self.read(layer.calls[0])
 
 
 class Layer(Configurable):
@@ -49,9 +78,14 @@ class Layer(Configurable):
         trainable: whether an optimizer may change its weights.
         dtype: of its weights; floats of another dtype are cast to it on the way in. The default
             float (float32) by default.
+        activity_regularizer: a penalty on each output, divided by the length of the batch.
+        given: ``input_shape``, the shape of one example, or ``input_dim``, its only length; taken
+            from the first layer of a ``Sequential`` model in place of ``Input(shape)``.
 
     Raises:
         DtypeError: the dtype is unknown.
+        TypeError: there is no argument of a name.
+        UnknownNameError: the regularizer has an unknown name.
 
     Example:
         >>> class Scale(Layer):
@@ -67,15 +101,27 @@ class Layer(Configurable):
         [<Variable 'scale/factor' float32[2]>]
     """
 
+    input_spec: InputSpec | None = None
+    """What the input must look like; checked on every call, where a subclass sets it."""
+
     def __init__(
-        self, *, name: str | None = None, trainable: bool = True, dtype: DTypeLike | None = None
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: DTypeLike | None = None,
+        activity_regularizer: Any = None,
+        **given: Any,
     ) -> None:
         self._own_weights: list[tuple[Variable, bool]] = []  # with: is it meant to be trained?
         self._penalties: dict[Variable, regularizers.RegularizerLike] = {}
         self._losses: list[Tensor] = []
+        self.calls: list[Call] = []  # on symbolic tensors
         self._trainable = bool(trainable)
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.dtype = default_float() if dtype is None else resolve_dtype(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.shape_of_examples = _shape_of_examples(type(self).__name__, **given)
         self.built = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -103,8 +149,13 @@ class Layer(Configurable):
 
         Found by following the layer at two sizes; a layer that is not built is built by it.
         """
-        small, large = (self._follow(_filled(input_shape, size)) for size in (2, 3))
-        return tuple(a if a == b else None for a, b in zip(small.shape, large.shape, strict=True))
+        samples = (_map_shapes(partial(filled, sample=one), input_shape) for one in (0, 1))
+        small, large = (flatten(self._follow(shape)) for shape in samples)
+        pairs = zip(small[0], large[0], strict=True)
+        return rebuild(small[1], (common_shape(a.shape, b.shape) for a, b in pairs))
+
+    input = OfTheOnlyCall(lambda call: call.arguments[0])
+    output = OfTheOnlyCall(lambda call: call.outputs)
 
     # ---- calling
 
@@ -125,24 +176,38 @@ class Layer(Configurable):
             ShapeError: the shape does not fit the layer.
         """
         self._require_initialized()
+        if has_symbols(inputs, *args, *kwargs.values()):
+            return self._record(inputs, args, kwargs, training)
         trace = current_trace()
         if trace is None:
             return self._call_at_once(inputs, args, kwargs, bool(training))
         tensors = self._enter(inputs)
         with _learning(trace, training), scope(self.name):
             if not self.built:
-                self.build(_shapes(tensors))
+                self.build(map_tree(lambda tensor: tensor.shape, tensors))
                 self.built = True
+            self._check_input_spec(tensors)
             if "training" in inspect.signature(self.call).parameters:
                 kwargs["training"] = trace.training
             outputs = self.call(tensors, *args, **kwargs)
+            self._add_activity_penalties(outputs, trace)
             self._add_penalties(trace)
+        return outputs
+
+    def _record(
+        self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
+    ) -> Any:
+        """Note the call, to be run again for tensors."""
+        told = {} if training is None else {"training": bool(training)}
+        outputs = record(self, (inputs, *args), kwargs | told)
+        self.calls.append(leaves_of(outputs)[0].call)
         return outputs
 
     def _call_at_once(
         self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool
     ) -> Any:
-        trace = Trace(training=training, random=random_state_of_call() if training else None)
+        random = random_state_of_call() if training else None
+        trace = Trace(training=training, random=random, runs=True)
         with tracing(trace):
             outputs = self(inputs, *args, **kwargs)
         self._losses = trace.losses
@@ -153,20 +218,21 @@ class Layer(Configurable):
         return outputs
 
     def _enter(self, inputs: Any) -> Any:
-        """Tensors of the layer's dtype; a list of tensors stays a list."""
-        if isinstance(inputs, list | tuple) and any(
-            isinstance(one, Tensor | np.ndarray) for one in inputs
-        ):
-            return [self._enter(one) for one in inputs]
-        tensor = as_tensor(inputs)
+        """Tensors of the layer's dtype; a list or dictionary of tensors stays one."""
+        return map_tree(self._as_own, inputs, is_leaf=holds_numbers)
+
+    def _as_own(self, value: Any) -> Tensor:
+        tensor = as_tensor(value)
         is_other_float = tensor.dtype.kind == "f" and tensor.dtype != self.dtype
         return tensor.cast(self.dtype) if is_other_float else tensor
 
+    def _check_input_spec(self, tensors: Any) -> None:
+        if self.input_spec is not None and isinstance(tensors, Tensor):
+            self.input_spec.check(self.name, tensors.shape)
+
     def _follow(self, input_shape: Any) -> Any:
         with tracing(Trace()):
-            if _is_shape(input_shape):
-                return self(placeholder(input_shape, self.dtype))
-            return self([placeholder(shape, self.dtype) for shape in input_shape])
+            return self(_map_shapes(lambda shape: placeholder(shape, self.dtype), input_shape))
 
     def _require_initialized(self) -> None:
         if "built" not in vars(self):
@@ -183,6 +249,7 @@ class Layer(Configurable):
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         regularizer: Any = None,
+        constraint: Any = None,
         name: str = "weight",
     ) -> Variable:
         """Make a weight; its first value comes from the seed under way.
@@ -193,11 +260,12 @@ class Layer(Configurable):
             dtype: its dtype; that of the layer by default.
             trainable: whether it is meant to be trained; statistics are not.
             regularizer: a name, a regularizer, or a function that gives a scalar.
+            constraint: a name, a constraint, or a function that gives the value to be kept.
             name: what it is called within the layer.
 
         Raises:
             ArgumentError: the shape has open lengths.
-            UnknownNameError: initializer or regularizer has an unknown name.
+            UnknownNameError: initializer, regularizer or constraint has an unknown name.
         """
         if None in shape or min(shape, default=0) < 0:
             raise ArgumentError(
@@ -209,7 +277,11 @@ class Layer(Configurable):
             initializers.require(initializer), shape, chosen, next_generator()
         )
         weight = Variable(
-            value, name=f"{self.name}/{name}", trainable=trainable and self.trainable, dtype=chosen
+            value,
+            name=f"{self.name}/{name}",
+            trainable=trainable and self.trainable,
+            dtype=chosen,
+            constraint=constraints.get(constraint),
         )
         self._track(weight, trainable)
         penalty = regularizers.get(regularizer)
@@ -233,7 +305,7 @@ class Layer(Configurable):
         self._trainable = bool(value)
         for weight, meant in self._own_weights:
             weight.trainable = meant and self._trainable
-        for layer in self._sublayers():
+        for layer in self.sublayers:
             layer.trainable = value
 
     @property
@@ -241,7 +313,7 @@ class Layer(Configurable):
         """All weights, each once: its own that are trained, its other ones, those of its layers."""
         own = [w for w, meant in self._own_weights if meant]
         own += [w for w, meant in self._own_weights if not meant]
-        inner = [weight for layer in self._sublayers() for weight in layer.weights]
+        inner = [weight for layer in self.sublayers for weight in layer.weights]
         return list(dict.fromkeys((*own, *inner)))
 
     @property
@@ -249,7 +321,7 @@ class Layer(Configurable):
         """The weights that an optimizer may change."""
         if not self.trainable:
             return []
-        inner = {weight for layer in self._sublayers() for weight in layer.trainable_weights}
+        inner = {weight for layer in self.sublayers for weight in layer.trainable_weights}
         inner.update(weight for weight, _ in self._own_weights if weight.trainable)
         return [weight for weight in self.weights if weight in inner]
 
@@ -314,7 +386,9 @@ class Layer(Configurable):
             )
         return sum(weight.spec.size for weight in self.weights)
 
-    def _sublayers(self) -> list[Layer]:
+    @property
+    def sublayers(self) -> list[Layer]:
+        """The layers that it is made of, each once."""
         found = [layer for value in vars(self).values() for layer in _layers_in(value)]
         return list(dict.fromkeys(found))
 
@@ -340,6 +414,14 @@ class Layer(Configurable):
         """Penalties and added losses of the last call outside a trace."""
         return list(self._losses)
 
+    def _add_activity_penalties(self, outputs: Any, trace: Trace) -> None:
+        if self.activity_regularizer is None:
+            return
+        for output in leaves_of(outputs):
+            with scope("penalty"):
+                examples = max(output.shape[0], 1) if output.shape else 1
+                trace.losses.append(self.activity_regularizer(output) / examples)
+
     def _add_penalties(self, trace: Trace) -> None:
         for weight, penalty in self._penalties.items():
             if weight.trainable and weight not in trace.penalized:
@@ -354,6 +436,20 @@ class Layer(Configurable):
 
 _registry: Registry[Layer] = Registry("layer", Layer)
 get, deserialize, register = _registry.get, _registry.deserialize, _registry.register
+
+
+def _shape_of_examples(
+    kind: str,
+    input_shape: Sequence[int | None] | None = None,
+    input_dim: int | None = None,
+    **unknown: Any,
+) -> Shape | None:
+    """What the layer was told about its input when it was made."""
+    if unknown:
+        raise TypeError(f"{kind} got an unexpected keyword argument {next(iter(unknown))!r}.")
+    if input_dim is not None:
+        return (input_dim,)
+    return None if input_shape is None else tuple(input_shape)
 
 
 @contextmanager
@@ -405,15 +501,28 @@ def require_count(name: str, value: Any, least: int = 1) -> int:
     return count
 
 
-def _is_shape(shape: Any) -> bool:
-    return all(length is None or isinstance(length, int) for length in shape)
+def holds_numbers(value: Any) -> bool:
+    """Whether a value is one array: an array, a tensor, or nested lists of plain numbers.
+
+    A list with arrays in it is several inputs.
+    """
+    if isinstance(value, dict):
+        return False
+    if not isinstance(value, list | tuple):
+        return True
+    return not any(isinstance(entry, dict) or getattr(entry, "shape", ()) for entry in value)
 
 
-def _shapes(tensors: Any) -> Any:
-    return [_shapes(one) for one in tensors] if isinstance(tensors, list) else tensors.shape
+def common_shape(small: Sequence[int], large: Sequence[int]) -> Shape:
+    """The shape of both samples; open where they differ."""
+    return tuple(a if a == b else None for a, b in zip(small, large, strict=True))
 
 
-def _filled(shape: Any, size: int) -> Any:
-    if not _is_shape(shape):
-        return [_filled(one, size) for one in shape]
-    return tuple(size if length is None else length for length in shape)
+def _map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    return map_tree(function, shapes, is_leaf=_is_shape)
+
+
+def _is_shape(value: Any) -> bool:
+    if isinstance(value, dict):
+        return False
+    return all(length is None or isinstance(length, int) for length in value)

@@ -1,46 +1,62 @@
-"""What every model can do: compile, fit, evaluate, predict, save."""
+"""Models: layers that can be trained, saved and looked at as a whole."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from glassgrad import losses, optimizers
-from glassgrad.errors import ArgumentError, FileError, NotBuiltError, ShapeError
-from glassgrad.execute.executor import Executor, executor_named
-from glassgrad.graph import RandomState, Trace, Variable, placeholder, tracing
+from glassgrad.errors import ArgumentError, FileError, NotBuiltError, ShapeError, UnknownNameError
+from glassgrad.files import exists
+from glassgrad.graph import Trace, Variable, placeholder, tracing
 from glassgrad.graph.operation import Array
-from glassgrad.layers import Layer
-from glassgrad.layers.layer import require_count
-from glassgrad.metrics import Metric
-from glassgrad.random_seed import current_stream, new_random_state
-from glassgrad.serialization import serialize
-from glassgrad.training.callbacks import Callback, CallbackList, History, as_callbacks
-from glassgrad.training.data import ArrayData, as_data, split_validation
-from glassgrad.training.loop import TrainingLoop, evaluate_data
-from glassgrad.training.progress import checked_verbosity, progress_for, show_results
-from glassgrad.training.scores import Scores
-from glassgrad.training.step import Step, Steps, predictions_of
+from glassgrad.graph.symbolic import filled, has_symbols
+from glassgrad.graph.trees import flatten, map_tree, rebuild
+from glassgrad.layers import Layer, register
+from glassgrad.models.recipe import Recipe
+from glassgrad.models.trainer import Trainer
+from glassgrad.preprocessing import Preprocessing
+from glassgrad.preprocessing import deserialize as deserialize_preprocessing
+from glassgrad.serialization import custom_object_scope, serialize
 from glassgrad.training.storage import load_tree, save_tree
-from glassgrad.training.targets import with_class_weights
 
 __all__ = ["Model"]
 
+TENSORS = ("inputs", "outputs")  # arguments of the constructor that no configuration can hold
 
-class Model(Layer):
-    """A layer that can be trained: the base of ``Sequential`` and of models of one's own.
 
-    A subclass keeps its layers in attributes and writes ``call``.
+@register("Functional")
+class Model(Trainer):
+    """A layer that can be trained: of symbolic tensors, or with a ``call`` of its own.
+
+    ``Model(inputs, outputs)`` computes what leads from the inputs, made by ``Input``, to the
+    outputs: with several of them, shared layers and skip connections as they come. A subclass
+    keeps its layers in attributes and writes ``call``, or takes inputs and outputs as well and
+    writes a step of its own; see ``train_step``.
 
     Args:
-        kwargs: name, trainable and dtype, see ``Layer``.
+        inputs: symbolic tensors, alone or in lists, tuples and dictionaries.
+        outputs: the same.
+        name: what it is called; its class in snake_case, numbered, by default.
+        trainable: whether an optimizer may change its weights.
+        dtype: see ``Layer``.
+
+    Raises:
+        ArgumentError: one of inputs and outputs is missing, or the outputs need other inputs.
 
     Example:
-        >>> from glassgrad.layers import Dense
+        >>> from glassgrad.layers import Dense, Input
+        >>> x = Input((4,))
+        >>> hidden = Dense(8, activation="relu")(x)
+        >>> model = Model(x, Dense(4)(hidden) + x)
+        >>> model.predict(np.ones((2, 4)), verbose=0).shape
+        (2, 4)
+
         >>> class Line(Model):
         ...     def __init__(self):
         ...         super().__init__()
@@ -55,309 +71,176 @@ class Model(Layer):
         3
     """
 
-    optimizer: optimizers.Optimizer
-    loss: losses.Loss
-    history: History  # of the latest fit
-
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stop_training = False
-        self.epochs_seen = 0
-        self.seed = current_stream().next_key()
-        self.random: RandomState = new_random_state()
-        self._input: dict[str, Any] | None = None  # shape and dtype for which it was built
-        self._steps: Steps | None = None
-        self._prediction: tuple[Executor, Step] | None = None
-        self._optimized: list[Variable] = []
+        self.preprocessing: Preprocessing | None = None  # of raw data, kept in the model's file
+        self._input: Any = None  # shape and dtype, or a tree of them, for which it was built
+        self._recipe: Recipe | None = None
+        if (inputs is None) != (outputs is None):
+            given = "inputs" if outputs is None else "outputs"
+            raise ArgumentError(f"Model(inputs, outputs) takes both or none. Got {given} alone.")
+        if inputs is not None:
+            self._recipe = Recipe(inputs, outputs)
+            self._recipe_layers = self._recipe.layers  # found there as layers of the model
+            self.built = True
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """As a layer; see ``Layer``."""
-        if not self.built and hasattr(inputs, "dtype"):
-            self._input = {"shape": [None, *inputs.shape[1:]], "dtype": str(inputs.dtype)}
+        if not self.built and not has_symbols(inputs):
+            self._input = _described(inputs, default=self._input)
         return super().__call__(inputs, *args, training=training, **kwargs)
 
+    def call(self, inputs: Any) -> Any:
+        """The outputs; to be written by subclasses that take no symbolic inputs and outputs."""
+        if self._recipe is None:
+            return super().call(inputs)
+        return self._recipe.run(inputs)
+
+    @property
+    def has_call(self) -> bool:
+        """Whether predictions can be made of x alone."""
+        return self._recipe is not None or type(self).call is not Model.call
+
     def build(self, input_shape: Any) -> None:
-        """Make the weights of all layers for inputs of a shape, (None, …)."""
-        dtype = str(self.dtype) if self._input is None else self._input["dtype"]
-        self._input = {"shape": [None, *input_shape[1:]], "dtype": dtype}
-        shape = tuple(2 if length is None else length for length in input_shape)
+        """Make the weights of all layers for inputs of a shape, (None, …), or of several."""
+        self._input = _with_shapes(self._input, input_shape, str(self.dtype))
         with tracing(Trace(random=self.random)):
-            self.call(placeholder(shape, dtype))
+            self.call(map_tree(_sample, self._input, is_leaf=_is_description))
 
     @property
     def layers(self) -> list[Layer]:
         """The layers that the model is made of; a copy."""
-        return self._sublayers()
+        return self.sublayers
 
-    # ---- compile
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        metrics: Sequence[Any] | None = None,
-        *,
-        weighted_metrics: Sequence[Any] | None = None,
-        executor: str | Executor | None = None,
-    ) -> None:
-        """Say how the model learns.
-
-        Args:
-            optimizer: a name such as "adam", or an optimizer.
-            loss: a name such as "sparse_categorical_crossentropy", a loss, or a function of
-                targets and predictions.
-            metrics: names such as "accuracy", metrics, or functions. Each example counts the
-                same, whatever its ``sample_weight``.
-            weighted_metrics: the same, with examples counted by their ``sample_weight``.
-            executor: "cpu" or "reference"; the current one by default.
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name, or by its number in ``layers``.
 
         Raises:
-            ArgumentError: there is no loss, or no optimizer.
-            UnknownNameError: a name is unknown.
+            ArgumentError: neither or both are given, or there is no such number.
+            UnknownNameError: no layer has that name.
         """
-        if loss is None:
-            raise ArgumentError("A model learns by a loss: pass loss='mse', for example. Got none.")
-        chosen = optimizers.get(optimizer)
-        is_known = getattr(self, "optimizer", None) is chosen
-        if chosen is None:
+        layers = self.layers
+        if (name is None) == (index is None):
             raise ArgumentError(
-                "A model learns by an optimizer: pass optimizer='adam', for example. Got none."
+                f"get_layer takes a name or an index. Got name={name!r}, index={index!r}."
             )
-        found, runner = losses.as_loss(loss), executor_named(executor)
-        scores = Scores(metrics, weighted_metrics)
-        self._optimized = self._optimized if is_known else []
-        self.optimizer, self.loss = chosen, found
-        self._steps = Steps(self, found, chosen, scores, runner)
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError(f"The model has {len(layers)} layers. Got index {index}.")
+            return layers[index]
+        found = {layer.name: layer for layer in layers}
+        if name not in found:
+            raise UnknownNameError("layer", name, found)
+        return found[name]
 
-    def use_executor_settings(self, settings: Mapping[str, int]) -> None:
-        """Let the executor compute as it did when a checkpoint was written, to the last bit."""
-        steps = self.steps
-        executor = steps.executor.with_settings(settings)
-        if executor is not steps.executor:
-            self._steps = Steps(self, self.loss, self.optimizer, steps.scores, executor)
-
-    def forget_programs(self) -> None:
-        """Let all programs be made anew, since the model has changed."""
-        self._prediction = None
-        if self._steps is not None:
-            steps = self._steps
-            self._steps = Steps(self, self.loss, self.optimizer, steps.scores, steps.executor)
+    # ---- inputs and outputs of a functional model
 
     @property
-    def is_compiled(self) -> bool:
-        """Whether the model knows how to learn."""
-        return self._steps is not None
+    def is_functional(self) -> bool:
+        """Whether the way from symbolic inputs to outputs is known."""
+        return self._recipe is not None
 
     @property
-    def steps(self) -> Steps:
-        """The programs that train, evaluate and predict.
+    def recipe(self) -> Recipe:
+        """The way from inputs to outputs.
 
         Raises:
-            NotBuiltError: the model is not compiled.
+            NotBuiltError: the model writes ``call`` itself, or its inputs are not known yet.
         """
-        if self._steps is None:
+        if self._recipe is None:
             raise NotBuiltError(
-                "The model does not know how to learn yet: call compile(optimizer, loss) first."
+                f"Model {self.name!r} has no symbolic inputs and outputs: it writes call() "
+                "itself, or its input is not known yet."
             )
-        return self._steps
+        return self._recipe
 
     @property
-    def metrics(self) -> list[Metric]:
-        """The mean loss, and the metrics once data have been seen."""
-        return [] if self._steps is None else self._steps.scores.metrics
+    def inputs(self) -> list[Any]:
+        """The symbolic inputs, in order."""
+        return flatten(self.recipe.inputs)[0]
 
-    def reset_metrics(self) -> None:
-        """Let all metrics forget what they have seen."""
-        self.steps.scores.reset()
+    @property
+    def outputs(self) -> list[Any]:
+        """The symbolic outputs, in order."""
+        return flatten(self.recipe.outputs)[0]
 
-    def trainability(self) -> tuple[object, ...]:
-        """What tells whether layers were frozen or thawed since."""
-        return (*_flags(self), *self.trainable_variables)
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in their structure."""
+        return self.recipe.inputs
 
-    def optimized(self) -> list[int]:
-        """For which weights the optimizer keeps something: their numbers, in its order."""
-        numbers = {weight: number for number, weight in enumerate(self.weights)}
-        return [numbers[weight] for weight in self._optimized if weight in numbers]
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in their structure."""
+        return self.recipe.outputs
 
-    def build_optimizer(self, numbers: Sequence[int] | None = None) -> None:
-        """Let the optimizer get ready for the trainable weights, or for those with some numbers.
-
-        The order in which it meets them is remembered, since it is the order of its variables.
-        """
-        if numbers is None:
-            wanted = self.trainable_variables
-        else:
-            weights = self.weights
-            wanted = [weights[number] for number in numbers]
-        self._optimized = list(dict.fromkeys([*self._optimized, *wanted]))
-        self.optimizer.build(self._optimized)
-
-    # ---- fit, evaluate, predict
-
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: str | int = "auto",
-        callbacks: Sequence[Callback] | Callback | None = None,
-        validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
-        shuffle: bool = True,
-        class_weight: Mapping[int, float] | None = None,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        *,
-        validation_batch_size: int | None = None,
-        validation_freq: int = 1,
-        checkpoint: str | os.PathLike[str] | None = None,
-    ) -> History:
-        """Learn from examples.
-
-        Args:
-            x: inputs, (examples, …).
-            y: targets, (examples, …).
-            batch_size: examples a step, 32 by default; 1 is stochastic descent, the number of
-                examples is batch descent.
-            epochs: the number of the last epoch.
-            verbose: 0 silent, 1 a bar, 2 a line for each epoch, "auto": a bar on a terminal.
-            callbacks: what shall happen around epochs and batches.
-            validation_split: which part at the end of the data is kept for validation.
-            validation_data: (x, y) or (x, y, sample_weight) for validation.
-            shuffle: whether the order changes with each epoch; seed and epoch decide it.
-            class_weight: how much the examples of each class count, by label.
-            sample_weight: how much each example counts, (examples,). The loss is the sum of
-                weight times loss, divided by the number of examples.
-            initial_epoch: the number of the first epoch, from 0.
-            validation_batch_size: examples a step of validation; ``batch_size`` by default.
-            validation_freq: validate after every so many epochs.
-            checkpoint: a file in which the state of training is kept; where it exists already,
-                training goes on from it, and ends with the same bits as without interruption.
-
-        Returns:
-            The history: ``history.history["loss"]`` lists the loss of each epoch.
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, with ``None`` for the batch; a tree of shapes for several.
 
         Raises:
-            NotBuiltError: the model is not compiled.
-            DataError: the data are empty, not finite, of unequal lengths, or no targets for
-                the loss.
-            ShapeError: the data do not fit the model.
-            ArgumentError: a number is out of its range.
-            FileError: the checkpoint cannot be written, or is of another run.
+            NotBuiltError: it is not known yet.
         """
-        size = _count("batch_size", batch_size, 32)
-        validation_size = _count("validation_batch_size", validation_batch_size, size)
-        validation_freq = _count("validation_freq", validation_freq, 1)
-        epochs = _count("epochs", epochs, 1, least=0)
-        initial_epoch = _count("initial_epoch", initial_epoch, 0, least=0)
-        given, progress = as_callbacks(callbacks), progress_for(verbose)
-        steps = self.steps
-        whole, held_out = self._divided(
-            as_data(x, y, sample_weight, self.dtype), validation_split, validation_data
-        )
-        data = steps.checked(with_class_weights(whole, class_weight) if class_weight else whole)
-        validation = None if held_out is None else steps.checked(held_out)
-        self.history = next((one for one in given if isinstance(one, History)), History())
-        every = [*given, *filter(None, [progress])]
-        every += [] if self.history in given else [self.history]
-        params = {"epochs": epochs, "steps": data.count_batches(size), "verbose": verbose}
-        loop = TrainingLoop(
-            self,
-            data,
-            validation,
-            batch_size=size,
-            validation_batch_size=validation_size,
-            epochs=epochs,
-            callbacks=CallbackList(every, self, params),
-            shuffle=bool(shuffle),
-            validation_freq=validation_freq,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
-            epoch=initial_epoch,
-        )
-        try:
-            loop.run()
-        finally:
-            if progress is not None:
-                progress.close()
-        return self.history
+        return map_tree(lambda symbol: symbol.shape, self.recipe.inputs)
 
-    def _divided(
-        self, data: ArrayData, split: float, validation: Any
-    ) -> tuple[ArrayData, ArrayData | None]:
-        """What is for learning, and what for validation."""
-        if validation is None:
-            return split_validation(data, split) if split else (data, None)
-        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-            raise ArgumentError(
-                "validation_data must be (x, y) or (x, y, sample_weight). "
-                f"Got {type(validation).__name__}."
-            )
-        x, y, *weights = validation
-        return data, as_data(x, y, weights[0] if weights else None, self.dtype)
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, with ``None`` for the batch; a tree of shapes for several."""
+        return map_tree(lambda symbol: symbol.shape, self.recipe.outputs)
 
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        sample_weight: Any = None,
-        *,
-        return_dict: bool = False,
-    ) -> Any:
-        """Loss and metrics on examples, without learning.
+    @property
+    def input_names(self) -> list[str]:
+        """What the inputs are called."""
+        return self.recipe.input_names
 
-        Args:
-            x: inputs, (examples, …).
-            y: targets, (examples, …).
-            batch_size: examples a step, 32 by default.
-            verbose: 0 silent, 1 or 2 a line with the results, "auto": a line on a terminal.
-            sample_weight: how much each example counts.
-            return_dict: whether to return names with the numbers.
+    @property
+    def output_names(self) -> list[str] | None:
+        """What the outputs are called; ``None`` where the model writes ``call`` itself."""
+        return None if self._recipe is None else self._recipe.output_names
 
-        Returns:
-            The loss, or a list of loss and metrics, or a dictionary.
+    # ---- as plain data
+
+    def get_config(self) -> dict[str, Any]:
+        """Name, dtype, and what leads from inputs to outputs; else the constructor's arguments.
 
         Raises:
-            NotBuiltError, DataError, ShapeError: as ``fit``.
+            ArgumentError: a layer or function in it is not registered.
         """
-        size = _count("batch_size", batch_size, 32)
-        checked_verbosity(verbose)
-        data = self.steps.checked(as_data(x, y, sample_weight, self.dtype))
-        found = evaluate_data(self, data, size)
-        show_results(verbose, found)
-        if return_dict:
-            return found
-        values = list(found.values())
-        return values[0] if len(values) == 1 else values
+        config = super().get_config()
+        if self._recipe is None:
+            return {name: value for name, value in config.items() if name not in TENSORS}
+        return {**config, "recipe": self._recipe.get_config()}
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: str | int = "auto") -> Array:
-        """The model's output for each example.
+    def _keeps(self, name: str) -> bool:
+        return name in TENSORS or super()._keeps(name)
+
+    def _argument(self, name: str) -> Any:
+        return None if name in TENSORS else super()._argument(name)
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """The model that a configuration describes, with new weights.
 
         Args:
-            x: inputs, (examples, …).
-            batch_size: examples a step, 32 by default.
-            verbose: as in Keras; predictions are made in silence.
-
-        Raises:
-            DataError: the inputs are empty or not finite.
-            ShapeError: they do not fit the model.
+            config: what ``get_config`` gave.
+            custom_objects: classes and functions of one's own that it names.
         """
-        size = _count("batch_size", batch_size, 32)
-        checked_verbosity(verbose)
-        data = as_data(x, dtype=self.dtype)
-        step = self._prediction_step()
-        return np.concatenate([step(batch)[0] for batch in data.batches(size)])
+        if "recipe" not in config:
+            return super().from_config(config)
+        with custom_object_scope(custom_objects):
+            inputs, outputs = Recipe.tensors_from(config["recipe"])
+        rest = {key: value for key, value in config.items() if key != "recipe"}
+        return cls(**{**rest, "inputs": inputs, "outputs": outputs})
 
-    def _prediction_step(self) -> Step:
-        """Predictions need no loss, so a model that is not compiled makes them as well."""
-        if self._steps is not None:
-            return self._steps.prediction
-        executor = executor_named(None)
-        if self._prediction is None or self._prediction[0] is not executor:
-            self._prediction = executor, Step(predictions_of(self), executor, self.random)
-        return self._prediction[1]
+    def to_json(self, **options: Any) -> str:
+        """The architecture as text; see ``model_from_json``.
+
+        Args:
+            options: of ``json.dumps``, such as ``indent``.
+        """
+        return json.dumps(serialize(self), **options)
 
     # ---- files
 
@@ -368,21 +251,25 @@ class Model(Layer):
             "load_model(path), or make a second one and set_weights(first.get_weights())."
         )
 
-    def save(self, filepath: str | os.PathLike[str]) -> None:
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write architecture, weights and, where compiled, what training needs; all or nothing.
 
         Args:
             filepath: the file, in the safetensors format.
+            overwrite: whether to replace a file that is there.
 
         Raises:
             ArgumentError: a function or class in the model is not registered.
             NotBuiltError: the model has no weights yet.
-            FileError: the file cannot be written.
+            FileError: the file cannot be written, or is there and is not to be replaced.
         """
         self._require_built()
+        _require_free(filepath, overwrite)
         content = {
             "architecture": serialize(self),
             "input": self._input,
+            "preprocessing": serialize(self.preprocessing),
+            "names": [weight.name for weight in self.weights],
             "weights": self.get_weights(),
             "seed": self.seed,
             "epochs_seen": self.epochs_seen,
@@ -396,7 +283,7 @@ class Model(Layer):
             return None
         return {
             "optimizer": serialize(self.optimizer),
-            "loss": serialize(self.loss),
+            **self._steps.objective.get_config(),
             **self._steps.scores.get_config(),
             "optimized": self.optimized(),
             "optimizer_variables": [variable.numpy() for variable in self.optimizer.variables],
@@ -413,14 +300,16 @@ class Model(Layer):
             GlassgradError: the content does not fit.
         """
         if not self.built and saved["input"] is not None:
-            self._input = dict(saved["input"])
-            self.build(tuple(self._input["shape"]))
+            self._input = saved["input"]
+            self.build(map_tree(lambda one: one["shape"], self._input, is_leaf=_is_description))
         self.set_weights(saved["weights"])
         self.seed, self.epochs_seen = int(saved["seed"]), int(saved["epochs_seen"])
         _assign_all([self.random.seed, self.random.step], saved["random"])
+        known = saved.get("preprocessing")
+        self.preprocessing = None if known is None else deserialize_preprocessing(known)
         config = saved["training"]
         if training and config is not None:
-            names = ("optimizer", "loss", "metrics", "weighted_metrics")
+            names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
             self.compile(**{name: config[name] for name in names})
             self.build_optimizer(config["optimized"])
             self._restore_optimizer(config["optimizer_variables"])
@@ -434,18 +323,39 @@ class Model(Layer):
                 f"optimizer? load_model(path, compile=False) leaves it out. {error}"
             ) from error
 
-    def save_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Write the weights alone; all or nothing.
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone, with their names; all or nothing.
+
+        Args:
+            filepath: the file, in the safetensors format.
+            overwrite: whether to replace a file that is there.
 
         Raises:
             NotBuiltError: there are none yet.
-            FileError: the file cannot be written.
+            FileError: the file cannot be written, or is there and is not to be replaced.
         """
         self._require_built()
-        save_tree(filepath, "weights", {"weights": self.get_weights()})
+        _require_free(filepath, overwrite)
+        names = [weight.name for weight in self.weights]
+        save_tree(filepath, "weights", {"names": names, "weights": self.get_weights()})
 
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        *,
+        by_name: bool = False,
+    ) -> list[str]:
         """Read weights that ``save_weights`` or ``save`` wrote; either all fit or none changes.
+
+        Args:
+            filepath: the file.
+            skip_mismatch: whether weights of other shapes are left as they are, with a warning.
+            by_name: whether weights are found by their names, ``layer/weight``, and those that are
+                not in the file stay as they are: the way to begin with parts of another network.
+
+        Returns:
+            The names of the weights that were read.
 
         Raises:
             NotBuiltError: the model has no weights yet.
@@ -454,11 +364,15 @@ class Model(Layer):
         self._require_built()
         found = load_tree(filepath, "weights", "model")
         try:
-            self.set_weights(found["weights"])
+            pairs = _paired(self.weights, found["weights"], found["names"], by_name)
+            read = _fitting(pairs, skip_mismatch)
         except (ShapeError, LookupError, TypeError) as error:
             raise FileError(
                 f"The weights in {os.fspath(filepath)!r} belong to another architecture. {error}"
             ) from error
+        for weight, array in read:
+            weight.assign(array)
+        return [weight.name for weight, _ in read]
 
     def _require_built(self) -> None:
         if not self.built:
@@ -469,36 +383,108 @@ class Model(Layer):
 
     # ---- summary
 
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
         """Print a table of layers, shapes and parameters.
 
         Args:
-            print_fn: takes the text.
+            line_length: the width of the table, 80 by default.
+            positions: accepted as in Keras; columns are as wide as their content.
+            print_fn: takes the text; ``print`` by default.
+            expand_nested: whether to list the layers of models inside as well.
+            show_trainable: whether to say of each layer whether it is trained.
+            layer_range: the names of the first and the last layer to be listed.
 
         Raises:
             NotBuiltError: the model has no weights yet.
+            UnknownNameError: no layer has a name of ``layer_range``.
         """
         from glassgrad.models.summary import summary_of
 
         self._require_built()
-        print_fn(summary_of(self, self._summary_rows()))
-
-    def _summary_rows(self) -> list[tuple[Layer, Any]]:
-        """The layers with the shapes of their outputs, where these are known."""
-        return [(layer, None) for layer in self.layers]
+        text = summary_of(self, line_length or 80, expand_nested, show_trainable, layer_range)
+        (print_fn or print)(text)
 
 
-def _count(name: str, value: int | None, default: int, least: int = 1) -> int:
-    """A whole number from ``least`` on; ``None`` means the default."""
-    return default if value is None else require_count(name, value, least)
+# ---- what a model was built for: {"shape": …, "dtype": …}, or a tree of these
 
 
-def _flags(model: Model) -> list[bool]:
-    """Whether each layer may learn, also those in models inside."""
-    flags = [model.trainable]
-    for layer in model.layers:
-        flags += _flags(layer) if isinstance(layer, Model) else [layer.trainable]
-    return flags
+def _is_description(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"shape", "dtype"}
+
+
+def _described(inputs: Any, default: Any) -> Any:
+    """Shapes with an open batch, and dtypes, of what is handed to a model."""
+    leaves, structure = flatten(inputs)
+    if not all(hasattr(leaf, "dtype") for leaf in leaves):
+        return default
+    return rebuild(
+        structure, ({"shape": [None, *leaf.shape[1:]], "dtype": str(leaf.dtype)} for leaf in leaves)
+    )
+
+
+def _with_shapes(known: Any, shapes: Any, dtype: str) -> Any:
+    """Descriptions with these shapes, and with the dtypes that are known already."""
+    dtypes = iter([one["dtype"] for one in flatten(known, is_leaf=_is_description)[0]])
+    return map_tree(
+        lambda shape: {"shape": [None, *shape[1:]], "dtype": next(dtypes, dtype)},
+        shapes,
+        is_leaf=_is_shape,
+    )
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        length is None or isinstance(length, int) for length in value
+    )
+
+
+def _sample(description: Mapping[str, Any]) -> Any:
+    return placeholder(filled(description["shape"], 0), description["dtype"])
+
+
+# ---- weights
+
+
+def _paired(
+    weights: Sequence[Variable], arrays: Sequence[Array], names: Sequence[str], by_name: bool
+) -> Iterator[tuple[Variable, Array]]:
+    """Which array is meant for which weight."""
+    if not by_name:
+        if len(weights) != len(arrays):
+            raise ShapeError(
+                f"The model has {len(weights)} weights, the file {len(arrays)}. Pass by_name=True "
+                "to read those whose names agree."
+            )
+        return zip(weights, arrays, strict=True)
+    by = dict(zip(names, arrays, strict=True))
+    return ((weight, by[weight.name]) for weight in weights if weight.name in by)
+
+
+def _fitting(
+    pairs: Iterator[tuple[Variable, Array]], skip_mismatch: bool
+) -> list[tuple[Variable, Array]]:
+    """The pairs of equal shapes; others are refused, or left out with a warning."""
+    fitting, others = [], []
+    for weight, array in pairs:
+        if weight.shape == np.shape(array):
+            fitting.append((weight, array))
+        else:
+            others.append(f"{weight.name!r} has shape {weight.shape}, in the file {array.shape}")
+    if others and not skip_mismatch:
+        raise ShapeError(
+            f"{others[0]}. Pass skip_mismatch=True to leave such weights as they are."
+        )
+    if others:
+        warnings.warn(f"{'; '.join(others)}. These weights stay as they are.", stacklevel=3)
+    return fitting
 
 
 def _assign_all(variables: Sequence[Variable], values: Sequence[Array]) -> None:
@@ -509,3 +495,10 @@ def _assign_all(variables: Sequence[Variable], values: Sequence[Array]) -> None:
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def _require_free(path: str | os.PathLike[str], overwrite: bool) -> None:
+    if not overwrite and exists(Path(path)):
+        raise FileError(
+            f"{os.fspath(path)!r} is there already, and overwrite is False. Name another file."
+        )

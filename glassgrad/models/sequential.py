@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from glassgrad import layers as layer_family
 from glassgrad.errors import ArgumentError, FileError, GlassgradError, NotBuiltError, ShapeError
+from glassgrad.graph.symbolic import SymbolicTensor
 from glassgrad.layers import InputLayer, Layer, register
 from glassgrad.models.model import Model
+from glassgrad.models.recipe import Recipe
 from glassgrad.random_seed import seeded
+from glassgrad.serialization import custom_object_scope, serialize
 from glassgrad.training.storage import load_tree
 
-__all__ = ["Sequential", "load_model"]
+__all__ = ["Sequential", "clone_model", "load_model", "model_from_json"]
 
 
 @register()
@@ -23,8 +27,9 @@ class Sequential(Model):
     Args:
         layers: the layers; with ``Input(shape)`` at the front the model is built at once,
             otherwise by the first data.
+        trainable: whether an optimizer may change the weights.
         name: what it is called; "sequential", numbered, by default.
-        kwargs: trainable and dtype, see ``Layer``.
+        kwargs: dtype, see ``Layer``.
 
     Raises:
         ArgumentError: an element is no layer.
@@ -41,50 +46,72 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Sequence[Layer | InputLayer] | None = None,
+        layers: Sequence[Layer | SymbolicTensor] | None = None,
+        trainable: bool = True,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, **kwargs)
-        self.input: InputLayer | None = None
+        super().__init__(trainable=trainable, name=name, **kwargs)
+        self._source: InputLayer | None = None
         self._layers: list[Layer] = []
+        self._symbols: list[SymbolicTensor] = []  # what each layer gives, once the input is known
         for layer in layers or []:
-            self._append(layer)
-        self._build_if_known()
+            self.add(layer)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the input; a copy."""
         return list(self._layers)
 
-    def add(self, layer: Layer | InputLayer) -> None:
+    def add(self, layer: Layer | SymbolicTensor) -> None:
         """Put a layer at the end.
 
         Raises:
             ArgumentError: it is no layer, or an input that does not come first.
+            ShapeError: it does not fit the one before.
         """
-        self._append(layer)
-        self._build_if_known()
+        if isinstance(layer, SymbolicTensor):
+            layer = _input_layer_of(layer)
+        if isinstance(layer, InputLayer):
+            if self._source is not None or self._layers:
+                raise ArgumentError(
+                    f"An input comes first, and once. Got one after {len(self._layers)} layers."
+                )
+            self._source = layer
+            return
+        self._require_layer(layer)
+        if layer.shape_of_examples is not None and not self._layers and self._source is None:
+            self._source = InputLayer(layer.shape_of_examples)
+        if self._source is not None:
+            self._symbols.append(layer(self._end))
+        self._layers.append(layer)
+        self._renew()
 
-    def pop(self) -> Layer:
+    def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away and return it.
+
+        Args:
+            rebuild: accepted as in Keras; nothing has to be made anew.
 
         Raises:
             ArgumentError: there is none.
         """
         if not self._layers:
             raise ArgumentError("There is no layer to take away: the model is empty.")
-        self.forget_programs()
-        return self._layers.pop()
+        layer = self._layers.pop()
+        if self._symbols:
+            layer.calls.remove(self._symbols.pop().call)
+        self._renew()
+        return layer
 
-    def _append(self, layer: Layer | InputLayer) -> None:
-        if isinstance(layer, InputLayer):
-            if self.input is not None or self._layers:
-                raise ArgumentError(
-                    f"An input comes first, and once. Got one after {len(self._layers)} layers."
-                )
-            self.input = layer
-            return
+    @property
+    def _end(self) -> SymbolicTensor:
+        """What the last layer gives."""
+        if self._source is None:
+            raise NotBuiltError("The input's shape is not known yet: begin with Input(shape).")
+        return self._symbols[-1] if self._symbols else self._source.output
+
+    def _require_layer(self, layer: Any) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 f"A Sequential model is made of layers. Got {layer!r} of type "
@@ -92,34 +119,45 @@ class Sequential(Model):
             )
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ArgumentError(f"Layers must have different names. Got {layer.name!r} twice.")
-        self._layers.append(layer)
+
+    def _renew(self) -> None:
+        """The layers have changed."""
+        if self._source is not None and self._layers:
+            self._recipe = Recipe(self._source.output, self._end)
+            self.built = True
         self.forget_programs()
 
-    def _build_if_known(self) -> None:
-        if self.input is not None and self._layers:
-            self._input = {"shape": list(self.input.batch_shape), "dtype": self.input.dtype}
-            self.build(self.input.batch_shape)
-
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Make the weights of all layers for inputs of a shape, (None, …)."""
-        super().build(input_shape)
-        if self.input is None and self._input is not None:
-            self.input = layer_family.Input(tuple(input_shape)[1:], dtype=self._input["dtype"])
+        if self._source is None:
+            if input_shape is None:
+                raise NotBuiltError("The input's shape is not known yet: pass build(input_shape).")
+            self._require_layers()
+            known = self._input or {"dtype": str(self.dtype)}
+            source = InputLayer(tuple(input_shape)[1:], dtype=known["dtype"])
+            symbols = [source.output]
+            for layer in self._layers:
+                symbols.append(layer(symbols[-1]))
+            self._source, self._symbols = source, symbols[1:]
+        self._renew()
 
     def call(self, inputs: Any) -> Any:
         """Each layer in turn."""
-        if not self._layers:
-            raise NotBuiltError("The model has no layers: add some.")
+        self._require_layers()
         self._check_input(inputs.shape)
         outputs = inputs
         for layer in self._layers:
             outputs = layer(outputs)
         return outputs
 
+    def _require_layers(self) -> None:
+        if not self._layers:
+            raise NotBuiltError("The model has no layers: add some.")
+
     def _check_input(self, shape: tuple[int, ...]) -> None:
-        if self.input is None:
+        if self._source is None:
             return
-        expected = self.input.shape
+        expected = self._source.shape
         fits = len(shape) == len(expected) + 1 and all(
             known is None or known == found
             for known, found in zip(expected, shape[1:], strict=True)
@@ -132,21 +170,20 @@ class Sequential(Model):
             )
 
     @property
-    def input_shape(self) -> tuple[int | None, ...]:
+    def input_shape(self) -> Any:
         """The shape of the input, with ``None`` for the batch.
 
         Raises:
             NotBuiltError: it is not known yet.
         """
-        if self.input is None:
+        if self._source is None:
             raise NotBuiltError("The input's shape is not known yet: begin with Input(shape).")
-        return self.input.batch_shape
+        return self._source.batch_shape
 
     @property
-    def output_shape(self) -> tuple[int | None, ...]:
+    def output_shape(self) -> Any:
         """The shape of the output, with ``None`` for the batch."""
-        shapes = [shape for _, shape in self._summary_rows()]
-        return shapes[-1] if shapes else self.input_shape
+        return self._end.shape
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for inputs of a shape."""
@@ -154,20 +191,10 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    def _summary_rows(self) -> list[tuple[Layer, Any]]:
-        rows, shape = [], self.input_shape
-        for layer in self._layers:
-            shape = layer.compute_output_shape(shape)
-            rows.append((layer, shape))
-        return rows
-
     def get_config(self) -> dict[str, Any]:
         """Name, input and the configurations of the layers."""
-        described = [
-            {"class_name": type(layer).__name__, "config": layer.get_config()}
-            for layer in self._layers
-        ]
-        source = None if self.input is None else self.input.get_config()
+        described = [serialize(layer) for layer in self._layers]
+        source = None if self._source is None else self._source.get_config()
         return {
             "name": self.name,
             "dtype": str(self.dtype),
@@ -177,11 +204,14 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Any) -> Sequential:
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         """The model that a configuration describes, with new weights."""
         source = config.get("input")
         first = [] if source is None else [InputLayer.from_config(source)]
-        rest = [layer_family.deserialize(layer) for layer in config["layers"]]
+        with custom_object_scope(custom_objects):
+            rest = [layer_family.deserialize(layer) for layer in config["layers"]]
         return cls(
             [*first, *rest],
             name=config.get("name"),
@@ -190,12 +220,29 @@ class Sequential(Model):
         )
 
 
-def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Model:
+def _input_layer_of(symbol: SymbolicTensor) -> InputLayer:
+    layer = symbol.call.function
+    if not isinstance(layer, InputLayer):
+        raise ArgumentError(
+            f"A Sequential model is made of layers. Got the result of one, {symbol!r}; with "
+            "tensors use Model(inputs, outputs)."
+        )
+    return layer
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Model:
     """Read a model that ``save`` wrote; nothing in the file is executed.
 
     Args:
         filepath: the file.
+        custom_objects: classes and functions of one's own that the file names.
         compile: whether to compile the model as it was, and take back the optimizer's state.
+        safe_mode: accepted as in Keras; a file cannot bring code along, so all reading is safe.
 
     Raises:
         FileError: the file is missing, damaged, of another kind, or names what is not
@@ -203,16 +250,60 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Mod
     """
     tree = load_tree(filepath, "model")
     try:
-        with seeded(0):  # the weights come from the file, and no random number is used up
+        # The weights come from the file, and no random number is used up.
+        with custom_object_scope(custom_objects), seeded(0):
             model = layer_family.deserialize(tree["architecture"])
         if not isinstance(model, Model):
             raise ArgumentError(f"{type(model).__name__} is no model")
-        model.restore(tree, training=compile)
+        with custom_object_scope(custom_objects):
+            model.restore(tree, training=compile)
     except _WRONG_CONTENT as error:
         raise FileError(
             f"{os.fspath(filepath)!r} does not describe a model that can be made here: {error}"
         ) from error
     return model
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """The model of a text that ``Model.to_json`` has written, with new weights.
+
+    Args:
+        json_string: the text.
+        custom_objects: classes and functions of one's own that it names.
+
+    Raises:
+        ArgumentError: the text does not describe a model that can be made here.
+
+    Example:
+        >>> from glassgrad.layers import Dense, Input
+        >>> model = Sequential([Input((2,)), Dense(3)])
+        >>> model_from_json(model.to_json()).output_shape
+        (None, 3)
+    """
+    try:
+        with custom_object_scope(custom_objects):
+            model = layer_family.deserialize(json.loads(json_string))
+    except _WRONG_CONTENT as error:
+        raise ArgumentError(f"The text does not describe a model: {error}") from error
+    if not isinstance(model, Model):
+        raise ArgumentError(f"The text describes no model. Got {type(model).__name__}.")
+    return model
+
+
+def clone_model(model: Model) -> Model:
+    """A model of the same architecture with new weights, not compiled.
+
+    Raises:
+        ArgumentError: a function or class in the model is not registered.
+
+    Example:
+        >>> from glassgrad.layers import Dense, Input
+        >>> model = Sequential([Input((2,)), Dense(3)])
+        >>> clone_model(model).count_params()
+        9
+    """
+    config = serialize(model)
+    return type(model).from_config(config["config"])
 
 
 # What a well-formed file with senseless content can lead to.

@@ -1,5 +1,7 @@
 """The vocabulary of operations: shape rule, meaning, chain rule and notation of each."""
 
+from glassgrad.graph.symbolic import recordable
+from glassgrad.ops import nn
 from glassgrad.ops.activation import (
     approximate_gelu,
     elu,
@@ -14,6 +16,36 @@ from glassgrad.ops.activation import (
     softsign,
     threshold_relu,
 )
+from glassgrad.ops.arrangement import (
+    expand_dims,
+    moveaxis,
+    pad,
+    repeat,
+    roll,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    tile,
+    unstack,
+)
+from glassgrad.ops.contraction import dot, einsum, outer, tensordot
+from glassgrad.ops.creation import (
+    arange,
+    convert_to_numpy,
+    convert_to_tensor,
+    eye,
+    full,
+    full_like,
+    ndim,
+    ones,
+    ones_like,
+    shape,
+    size,
+    zeros,
+    zeros_like,
+)
+from glassgrad.ops.cumulative import cumsum
 from glassgrad.ops.elementwise import (
     absolute,
     add,
@@ -22,6 +54,7 @@ from glassgrad.ops.elementwise import (
     divide,
     equal,
     erf,
+    erfinv,
     exp,
     expm1,
     greater,
@@ -47,8 +80,19 @@ from glassgrad.ops.elementwise import (
     tanh,
     where,
 )
-from glassgrad.ops.indexing import one_hot, take
+from glassgrad.ops.indexing import one_hot, segment_sum, take, take_along_axis
 from glassgrad.ops.linear import matmul
+from glassgrad.ops.logic import (
+    all,
+    any,
+    isfinite,
+    isinf,
+    isnan,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+)
 from glassgrad.ops.loss import (
     binary_cross_entropy,
     cross_entropy,
@@ -60,76 +104,169 @@ from glassgrad.ops.loss import (
     sparse_softmax_cross_entropy,
 )
 from glassgrad.ops.methods import attach_methods
-from glassgrad.ops.movement import broadcast_to, concatenate, reshape, transpose
-from glassgrad.ops.random import uniform
-from glassgrad.ops.reduction import argmax, max, mean, sum
+from glassgrad.ops.movement import broadcast_to, concatenate, flip, ravel, reshape, transpose
+from glassgrad.ops.ordering import argsort, sort, top_k
+from glassgrad.ops.random import random_normal, random_truncated_normal, uniform
+from glassgrad.ops.reduction import argmax, argmin, max, mean, min, sum
+from glassgrad.ops.rounding import ceil, floor, round
 from glassgrad.ops.scan import scan
+from glassgrad.ops.statistics import logsumexp, norm, normalize, std, var
+from glassgrad.ops.trigonometry import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+)
 
 attach_methods()
 
 __all__ = [
     "absolute",
     "add",
+    "all",
+    "any",
     "approximate_gelu",
+    "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctanh",
     "argmax",
+    "argmin",
+    "argsort",
     "binary_cross_entropy",
     "broadcast_to",
     "cast",
+    "ceil",
     "clip",
     "concatenate",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "cos",
+    "cosh",
     "cross_entropy",
+    "cumsum",
     "divide",
+    "dot",
+    "einsum",
     "elu",
     "equal",
     "erf",
+    "erfinv",
     "exp",
+    "expand_dims",
     "expm1",
+    "eye",
+    "flip",
+    "floor",
+    "full",
+    "full_like",
     "gelu",
     "greater",
     "greater_equal",
     "hard_sigmoid",
     "heaviside",
+    "isfinite",
+    "isinf",
+    "isnan",
     "leaky_relu",
     "less",
     "less_equal",
     "log",
     "log1p",
     "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
     "matmul",
     "max",
     "maximum",
     "mean",
+    "min",
     "minimum",
     "mish",
+    "moveaxis",
     "multiply",
+    "ndim",
     "negative",
+    "nn",
+    "norm",
+    "normalize",
     "not_equal",
     "one_hot",
+    "ones",
+    "ones_like",
+    "outer",
+    "pad",
     "power",
+    "random_normal",
+    "random_truncated_normal",
+    "ravel",
     "relu",
     "relu6",
+    "repeat",
     "reshape",
+    "roll",
+    "round",
     "scan",
+    "segment_sum",
     "selu",
+    "shape",
     "sigmoid",
     "sigmoid_cross_entropy",
     "sign",
     "silu",
+    "sin",
+    "sinh",
+    "size",
     "softmax",
     "softmax_cross_entropy",
     "softplus",
     "softsign",
+    "sort",
     "sparse_cross_entropy",
     "sparse_softmax_cross_entropy",
+    "split",
     "sqrt",
     "square",
+    "squeeze",
+    "stack",
+    "std",
     "stop_gradient",
     "subtract",
     "sum",
+    "swapaxes",
     "take",
+    "take_along_axis",
+    "tan",
     "tanh",
+    "tensordot",
     "threshold_relu",
+    "tile",
+    "top_k",
     "transpose",
     "uniform",
+    "unstack",
+    "var",
     "where",
+    "zeros",
+    "zeros_like",
 ]
+
+# What these give is known of a symbolic tensor too, or never: there is no call to record.
+_NOT_RECORDED = {"convert_to_numpy", "ndim", "nn", "shape", "size"}
+
+for _name in __all__:
+    if _name not in _NOT_RECORDED:
+        globals()[_name] = recordable(globals()[_name], f"ops.{_name}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import DtypeError, GradientError, ShapeError
-from glassgrad.graph import Binding, Notation, Primitive, Tensor, TensorSpec
+from glassgrad.graph import Binding, Constant, Notation, Primitive, Tensor, TensorSpec
 from glassgrad.graph.dtypes import promote, resolve_dtype
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Elementwise",
     "Equal",
     "Erf",
+    "Erfinv",
     "Exp",
     "Expm1",
     "FloatOnly",
@@ -58,6 +59,7 @@ __all__ = [
     "divide",
     "equal",
     "erf",
+    "erfinv",
     "exp",
     "expm1",
     "greater",
@@ -107,6 +109,33 @@ ERF_FAR = (
 )  # fmt: skip
 ERF_MIDDLE = 0.46875  # up to which the approximation near 0 holds
 ERF_SATURATED = 6.0  # beyond this erf is 1 in float64
+
+# Wichura, "Algorithm AS 241: the percentage points of the normal distribution", 1988 (PPND16):
+# coefficients for q / z near the centre, and for z in both parts of a tail.
+QUANTILE_CENTRE = (
+    (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4,
+     4.5921953931549871457e4, 1.3731693765509461125e4, 1.9715909503065514427e3,
+     1.3314166789178437745e2, 3.3871328727963666080),
+    (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4,
+     2.1213794301586595867e4, 5.3941960214247511077e3, 6.8718700749205790830e2,
+     4.2313330701600911252e1, 1.0),
+)  # fmt: skip
+QUANTILE_TAIL = (
+    (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+     1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550,
+     4.63033784615654529590, 1.42343711074968357734),
+    (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+     1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940,
+     2.05319162663775882187, 1.0),
+)  # fmt: skip
+QUANTILE_FAR = (
+    (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+     2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580,
+     5.46378491116411436990, 6.65790464350110377720),
+    (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+     7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
+     5.99832206555887937690e-1, 1.0),
+)  # fmt: skip
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -247,7 +276,10 @@ class Power(FloatOnly):
 
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (y,), (a, b) = gradients, outputs, inputs
-        return g * b * a ** (b - 1), g * y * log(where(a > 0, a, 1.0))
+        exponent = b - 1
+        if may_be_zero(b):  # x ** 0 is 1 everywhere, and 0 times 0 ** -1 would be no number
+            exponent = where(equal(a, 0.0), where(equal(b, 0.0), 0.0, exponent), exponent)
+        return g * b * a**exponent, g * y * log(where(a > 0, a, 1.0))
 
 
 class Maximum(Elementwise):
@@ -410,6 +442,29 @@ class Erf(FloatOnly):
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (x,) = gradients, inputs
         return (g * (2 / math.sqrt(math.pi)) * exp(-square(x)),)
+
+
+class Erfinv(FloatOnly):
+    """Inverse of the error function: erf(y) = x; NaN outside [-1, 1].
+
+    sqrt(2) erfinv(2 p - 1) is the number below which a standard normal one is with probability p.
+    """
+
+    notation = Notation("erfinv({x})", r"\operatorname{{erf}}^{{-1}}({x})")
+
+    def forward(self, xp, x):
+        q = xp.asarray(x, dtype="float64") / 2
+        tail = xp.where(xp.abs(q) < 0.5, 0.5 - xp.abs(q), 0.5)  # the ends are put in below
+        r = xp.sqrt(-xp.log(tail))
+        far = xp.where(r <= 5, quotient(QUANTILE_TAIL, r - 1.6), quotient(QUANTILE_FAR, r - 5))
+        centre = q * quotient(QUANTILE_CENTRE, 0.180625 - xp.minimum(xp.abs(q), 0.425) ** 2)
+        z = xp.where(xp.abs(q) <= 0.425, centre, xp.copysign(far, q))
+        z = xp.where(xp.abs(q) < 0.5, z, xp.where(xp.abs(q) == 0.5, xp.copysign(np.inf, q), np.nan))
+        return xp.asarray(z / math.sqrt(2), dtype=x.dtype)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (y,) = gradients, outputs
+        return (g * (math.sqrt(math.pi) / 2) * exp(square(y)),)
 
 
 class Heaviside(FloatOnly):
@@ -611,6 +666,12 @@ def quotient(polynomials: tuple[Sequence[float], Sequence[float]], x: Any) -> An
     return numerator / denominator
 
 
+def may_be_zero(x: Tensor) -> bool:
+    """Whether a tensor, when it is computed, may hold a 0: the values of constants are known."""
+    operation = x.node.operation
+    return not isinstance(operation, Constant) or not np.all(operation.value)
+
+
 def share_of_winner(a: Tensor, b: Tensor) -> Tensor:
     """The part of the gradient that a gets for not being beaten by b: 0, a half or 1."""
     return 0.5 * (cast(a >= b, a.dtype) + cast(a > b, a.dtype))
@@ -626,12 +687,12 @@ maximum, minimum, where = Maximum(), Minimum(), Where()
 negative, absolute, sign, square = Negative(), Absolute(), Sign(), Square()
 exp, expm1, log, log1p, sqrt = Exp(), Expm1(), Log(), Log1p(), Sqrt()
 sigmoid, tanh, relu = Sigmoid(), Tanh(), Relu()
-erf, heaviside = Erf(), Heaviside()
+erf, erfinv, heaviside = Erf(), Erfinv(), Heaviside()
 equal, not_equal, less, less_equal = Equal(), NotEqual(), Less(), LessEqual()
 greater, greater_equal = Greater(), GreaterEqual()
 stop_gradient = StopGradient()
 
 
-def clip(x: Any, low: float, high: float) -> Tensor:
-    """Keep every element within [low, high]."""
-    return Clip(float(low), float(high))(x)
+def clip(x: Any, x_min: float, x_max: float) -> Tensor:
+    """Keep every element within [x_min, x_max]."""
+    return Clip(float(x_min), float(x_max))(x)

@@ -8,13 +8,25 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import DtypeError, ExecutionError, ShapeError
-from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, constant
+from glassgrad.graph import Composite, Notation, Primitive, Tensor, TensorSpec, as_tensor, constant
 from glassgrad.graph.dtypes import default_float
 from glassgrad.graph.operation import Array
 from glassgrad.ops.elementwise import cast, equal
-from glassgrad.ops.movement import reshape
+from glassgrad.ops.movement import normal_axis, ravel, reshape, transpose
 
-__all__ = ["OneHot", "ScatterAdd", "Take", "one_hot", "require_indices", "require_within", "take"]
+__all__ = [
+    "AddAlongAxis",
+    "OneHot",
+    "ScatterAdd",
+    "Take",
+    "TakeAlongAxis",
+    "one_hot",
+    "require_indices",
+    "require_within",
+    "segment_sum",
+    "take",
+    "take_along_axis",
+]
 
 
 def require_indices(operation: str, spec: TensorSpec) -> None:
@@ -92,6 +104,79 @@ class ScatterAdd(Primitive):
         return Take()(g, indices), None
 
 
+def require_lines(operation: str, axis: int, x: TensorSpec, indices: TensorSpec) -> None:
+    """Each line along an axis has a line of indices of its own.
+
+    Raises:
+        DtypeError: the indices are no integers.
+        ShapeError: the shapes differ outside the axis.
+    """
+    require_indices(operation, indices)
+    rest = [spec.shape[:axis] + spec.shape[axis + 1 :] for spec in (x, indices)]
+    if x.rank != indices.rank or not 0 <= axis < x.rank or rest[0] != rest[1]:
+        raise ShapeError(
+            f"{operation} wants shapes that are equal but for axis {axis}. "
+            f"Got {x.shape} and indices {indices.shape}."
+        )
+
+
+@dataclass(frozen=True)
+class TakeAlongAxis(Primitive):
+    """Elements by index within each line along an axis: y[…, i] = x[…, indices[…, i]]."""
+
+    axis: int
+    notation = Notation(
+        "take_along_axis({x}, {indices}, {axis})", r"{x:tight}_{{\ldots,\,{indices}}}"
+    )
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The shape of the indices."""
+        x, indices = inputs
+        require_lines(self.name, self.axis, x, indices)
+        return TensorSpec(indices.shape, x.dtype)
+
+    def forward(self, xp, x, indices):
+        if xp is np:  # a compiled program reports them by its own means
+            require_within(self.name, indices, x.shape[self.axis])
+        return xp.take_along_axis(x, indices, self.axis)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (x, indices) = gradients, inputs
+        return AddAlongAxis(self.axis, x.shape[self.axis])(g, indices), None
+
+
+@dataclass(frozen=True)
+class AddAlongAxis(Primitive):
+    """Add elements up by index within each line: y[…, j] = sum of x[…, i] with index j."""
+
+    axis: int
+    length: int
+    notation = Notation(
+        "moveaxis(einsum('...i,...ij->...j', moveaxis({x}, {axis}, -1), "
+        "moveaxis({indices}, {axis}, -1)[..., None] == arange({length})), -1, {axis})",
+        r"\sum_{{i:\,{indices}_i=j}} {x:tight}_{{\ldots,\,i}}",
+    )
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The length asked for along the axis."""
+        x, indices = inputs
+        require_lines(self.name, self.axis, x, indices)
+        if x.shape != indices.shape:
+            raise ShapeError(f"Each element has one index. Got {x.shape} and {indices.shape}.")
+        shape = (*x.shape[: self.axis], self.length, *x.shape[self.axis + 1 :])
+        return TensorSpec(shape, x.dtype)
+
+    def forward(self, xp, x, indices):
+        places = xp.moveaxis(indices, self.axis, -1)[..., None] == xp.arange(self.length)
+        lines = xp.moveaxis(x, self.axis, -1)[..., None, :]
+        sums = xp.matmul(lines, xp.asarray(places, dtype=x.dtype))[..., 0, :]
+        return xp.moveaxis(sums, -1, self.axis)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,), (_, indices) = gradients, inputs
+        return TakeAlongAxis(self.axis)(g, indices), None
+
+
 @dataclass(frozen=True)
 class OneHot(Composite):
     """A row of zeros with a 1 at each label."""
@@ -116,11 +201,86 @@ class OneHot(Composite):
         return (None,)
 
 
-def take(x: Any, indices: Any) -> Tensor:
-    """Rows of a tensor by index."""
-    return Take()(x, indices)
+def take(x: Any, indices: Any, axis: int | None = 0) -> Tensor:
+    """Slices of a tensor by index.
+
+    Args:
+        x: any tensor.
+        indices: whole numbers from 0, of any shape.
+        axis: along which axis they count; ``None`` counts all elements in row-major order.
+
+    Returns:
+        The shape of x, with that of the indices in place of the axis.
+
+    Raises:
+        ArgumentError: there is no such axis.
+        DtypeError: the indices are no integers.
+        ExecutionError: when it is computed, an index lies outside.
+
+    Example:
+        >>> take([[1.0, 2.0, 3.0]], [2, 0], axis=1).numpy()
+        array([[3., 1.]], dtype=float32)
+    """
+    x, indices = as_tensor(x), as_tensor(indices)
+    if axis is None:
+        return Take()(ravel(x), indices)
+    if axis == 0:
+        return Take()(x, indices)
+    number = normal_axis(axis, x.ndim)
+    rest = [one for one in range(x.ndim) if one != number]
+    rows = Take()(transpose(x, (number, *rest)), indices)
+    chosen = range(indices.ndim)
+    others = range(indices.ndim, rows.ndim)
+    return transpose(rows, (*others[:number], *chosen, *others[number:]))
 
 
-def one_hot(labels: Any, classes: int, dtype: str | None = None) -> Tensor:
-    """A row for each label: zeros with a single 1."""
-    return OneHot(classes, dtype or str(default_float()))(labels)
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Elements by index within each line along an axis.
+
+    Args:
+        x: any tensor.
+        indices: whole numbers from 0; of x's shape but for the axis.
+        axis: along which axis they count; by default both are taken as one line.
+
+    Raises:
+        ArgumentError: there is no such axis.
+        DtypeError: the indices are no integers.
+        ExecutionError: when it is computed, an index lies outside.
+        ShapeError: the shapes differ outside the axis.
+
+    Example:
+        >>> take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=-1).numpy()
+        array([[2.],
+               [3.]], dtype=float32)
+    """
+    x, indices = as_tensor(x), as_tensor(indices)
+    if axis is None:
+        return TakeAlongAxis(0)(ravel(x), ravel(indices))
+    return TakeAlongAxis(normal_axis(axis, x.ndim))(x, indices)
+
+
+def one_hot(x: Any, num_classes: int, dtype: str | None = None) -> Tensor:
+    """A row for each label: zeros with a single 1; of zeros alone for a label that is no class."""
+    return OneHot(num_classes, dtype or str(default_float()))(x)
+
+
+def segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
+    """Rows added up by number: y[j] is the sum of all data[i] with segment_ids[i] = j.
+
+    Unlike Keras's it must be told how many segments there are: a graph's shapes do not depend on
+    data.
+
+    Args:
+        data: of shape (n, …).
+        segment_ids: n whole numbers, in any order; a row whose number is no segment's is left out.
+        num_segments: how many rows come out.
+
+    Raises:
+        DtypeError: the numbers are no integers.
+        ShapeError: there is not one number for each row.
+
+    Example:
+        >>> segment_sum([1.0, 10.0, 100.0], [0, 1, 0], 2).numpy()
+        array([101.,  10.], dtype=float32)
+    """
+    return ScatterAdd(num_segments)(data, segment_ids)

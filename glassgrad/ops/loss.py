@@ -17,6 +17,7 @@ from glassgrad.ops.elementwise import (
     maximum,
     sigmoid,
     stop_gradient,
+    where,
 )
 from glassgrad.ops.indexing import OneHot, require_indices
 from glassgrad.ops.movement import reshape
@@ -141,7 +142,8 @@ class SoftmaxCrossEntropy(OverClasses):
         return super().shape(p, x)
 
     def definition(self, p, x):
-        return -total(p * log_softmax(x), axis=-1)
+        # What cannot happen costs nothing, however impossible the logits call it: 0 ln 0 = 0.
+        return -total(where(p.equal(0.0), 0.0, p * log_softmax(x)), axis=-1)
 
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (p, x) = gradients, inputs

@@ -6,7 +6,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from glassgrad.graph import Tensor, Variable, as_tensor
-from glassgrad.ops import elementwise, linear, loss, movement, reduction
+from glassgrad.graph.symbolic import attach_symbolic_methods
+from glassgrad.ops import (
+    arrangement,
+    contraction,
+    cumulative,
+    elementwise,
+    linear,
+    logic,
+    loss,
+    movement,
+    ordering,
+    reduction,
+    rounding,
+    statistics,
+    trigonometry,
+)
 from glassgrad.ops.reduction import Axes
 
 __all__ = ["TensorMethods", "attach_methods"]
@@ -73,7 +88,28 @@ class TensorMethods:
     def __ge__(self, other: Any) -> Tensor:
         return elementwise.greater_equal(self, other)
 
-    def __getitem__(self, index: int | slice | tuple[int | slice, ...]) -> Tensor:
+    def __and__(self, other: Any) -> Tensor:
+        return logic.logical_and(self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return logic.logical_and(other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return logic.logical_or(self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return logic.logical_or(other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return logic.logical_xor(self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return logic.logical_xor(other, self)
+
+    def __invert__(self) -> Tensor:
+        return logic.logical_not(self)
+
+    def __getitem__(self, index: movement.Index) -> Tensor:
         return movement.pick(as_tensor(self), index)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -116,6 +152,26 @@ class TensorMethods:
         """max(x, 0) of every element."""
         return elementwise.relu(self)
 
+    def sin(self) -> Tensor:
+        """Sine of every element, in radians."""
+        return trigonometry.sin(self)
+
+    def cos(self) -> Tensor:
+        """Cosine of every element, in radians."""
+        return trigonometry.cos(self)
+
+    def floor(self) -> Tensor:
+        """The largest whole number that is not above each element."""
+        return rounding.floor(self)
+
+    def ceil(self) -> Tensor:
+        """The smallest whole number that is not below each element."""
+        return rounding.ceil(self)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Every element rounded to so many decimals, halves to the even neighbour."""
+        return rounding.round(self, decimals)
+
     def clip(self, low: float, high: float) -> Tensor:
         """Every element kept within [low, high]."""
         return elementwise.clip(self, low, high)
@@ -140,14 +196,74 @@ class TensorMethods:
         """Largest element along axes; all of them by default."""
         return reduction.max(as_tensor(self), axis, keepdims)
 
+    def min(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Least element along axes; all of them by default."""
+        return reduction.min(as_tensor(self), axis, keepdims)
+
+    def var(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Variance over axes, divided by the number of elements; all axes by default."""
+        return statistics.var(self, axis, keepdims)
+
+    def std(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Standard deviation over axes: the square root of the variance."""
+        return statistics.std(self, axis, keepdims)
+
+    def logsumexp(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Logarithm of the sum of exponentials over axes; all of them by default."""
+        return statistics.logsumexp(self, axis, keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """Running sum along an axis; of all elements as one line by default."""
+        return cumulative.cumsum(self, axis)
+
+    def all(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Whether all elements along axes are true, that is, not 0."""
+        return logic.all(self, axis, keepdims)
+
+    def any(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Whether one of the elements along axes is true, that is, not 0."""
+        return logic.any(self, axis, keepdims)
+
+    def argsort(self, axis: int | None = -1) -> Tensor:
+        """The indices that would sort each line along an axis."""
+        return ordering.argsort(self, axis)
+
     def argmax(self, axis: int = -1) -> Tensor:
         """Index of the largest element along an axis."""
         return reduction.argmax(as_tensor(self), axis)
+
+    def argmin(self, axis: int = -1) -> Tensor:
+        """Index of the least element along an axis."""
+        return reduction.argmin(as_tensor(self), axis)
+
+    def dot(self, other: Any) -> Tensor:
+        """Sum of products with another tensor, as ``ops.dot``."""
+        return contraction.dot(self, other)
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements under another shape; one length may be -1."""
         lengths: Sequence[int] = shape[0] if shape and isinstance(shape[0], Sequence) else shape
         return movement.reshape(as_tensor(self), lengths)
+
+    def ravel(self) -> Tensor:
+        """All elements in one row."""
+        return movement.ravel(as_tensor(self))
+
+    def flatten(self) -> Tensor:
+        """All elements in one row."""
+        return movement.ravel(as_tensor(self))
+
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
+        """Without axes of length 1; all of these by default."""
+        return arrangement.squeeze(self, axis)
+
+    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
+        """Each slice along an axis several times; each element by default."""
+        return arrangement.repeat(self, repeats, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged."""
+        return arrangement.swapaxes(self, axis1, axis2)
 
     def transpose(self, *order: int) -> Tensor:
         """The axes in another order; reversed by default."""
@@ -175,6 +291,7 @@ def attach_methods() -> None:
                 setattr(kind, name, method)
         # NumPy arrays on the left of an operator leave the work to the tensor.
         setattr(kind, "__array_ufunc__", None)  # noqa: B010 -- unknown to mypy
+    attach_symbolic_methods(TensorMethods)
     # A variable stays comparable by identity: it is a key and a member of lists.
     Tensor.__eq__ = lambda self, other: elementwise.equal(self, other)  # type: ignore[method-assign]
     Tensor.__ne__ = lambda self, other: elementwise.not_equal(self, other)  # type: ignore[method-assign]

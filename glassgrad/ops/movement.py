@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from types import EllipsisType
+from typing import Any, TypeAlias
 
 from glassgrad.errors import ArgumentError, DtypeError, ShapeError
 from glassgrad.graph import Notation, Primitive, Tensor, TensorSpec, as_tensor
@@ -13,16 +15,26 @@ from glassgrad.ops.elementwise import broadcast_shapes
 __all__ = [
     "BroadcastTo",
     "Concatenate",
+    "Flip",
+    "Index",
     "Pad",
     "Reshape",
     "Slice",
     "Transpose",
     "broadcast_to",
     "concatenate",
+    "flip",
+    "normal_axis",
     "pick",
+    "ravel",
     "reshape",
     "transpose",
 ]
+
+
+Index: TypeAlias = (
+    "int | slice | EllipsisType | tuple[int | slice | EllipsisType | None, ...] | None"
+)
 
 
 @dataclass(frozen=True)
@@ -202,6 +214,31 @@ class Concatenate(Primitive):
         return tuple(pieces)
 
 
+@dataclass(frozen=True)
+class Flip(Primitive):
+    """The elements in reverse order along some axes."""
+
+    axes: tuple[int, ...]
+    notation = Notation("flip({x}, {axes})", r"\operatorname{{flip}}_{{{axes}}}({x})")
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """The input's shape."""
+        (x,) = inputs
+        if len(set(self.axes)) < len(self.axes) or not set(self.axes) <= set(range(x.rank)):
+            raise ShapeError(
+                f"Flip wants different axes from 0 to {x.rank - 1}. Got {self.axes} for shape "
+                f"{x.shape}."
+            )
+        return x
+
+    def forward(self, xp, x):
+        return xp.flip(x, self.axes)
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (g,) = gradients
+        return (Flip(self.axes)(g),)
+
+
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """The same elements under another shape; one length may be -1 and follows from the rest.
 
@@ -221,12 +258,12 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     return x if target == x.shape else Reshape(target)(x)
 
 
-def transpose(x: Tensor, order: Sequence[int] | None = None) -> Tensor:
+def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in another order; reversed by default."""
     x = as_tensor(x)
-    if order is None:
+    if axes is None:
         return Transpose(tuple(range(x.ndim))[::-1])(x)
-    return Transpose(tuple(_axis(axis, x.ndim) for axis in order))(x)
+    return Transpose(tuple(normal_axis(axis, x.ndim) for axis in axes))(x)
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -235,35 +272,79 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     return x if x.shape == tuple(shape) else BroadcastTo(tuple(shape))(x)
 
 
-def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+def concatenate(xs: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Join tensors end to end along an axis."""
-    joined = [as_tensor(tensor) for tensor in tensors]
+    joined = [as_tensor(tensor) for tensor in xs]
     if not joined:
         raise ArgumentError("At least one tensor is needed to concatenate. Got none.")
-    return Concatenate(_axis(axis, joined[0].ndim))(*joined)
+    return Concatenate(normal_axis(axis, joined[0].ndim))(*joined)
 
 
-def pick(x: Tensor, index: int | slice | tuple[int | slice, ...]) -> Tensor:
-    """What ``x[index]`` means: integers and ranges in steps of 1, on the leading axes.
+def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
+    """The elements in reverse order along an axis, or several; along all by default.
+
+    Raises:
+        ArgumentError: there is no such axis.
+        ShapeError: an axis is named twice.
+
+    Example:
+        >>> flip([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
+        array([[2., 1.],
+               [4., 3.]], dtype=float32)
+    """
+    x = as_tensor(x)
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return Flip(tuple(normal_axis(one, x.ndim) for one in axes))(x)
+
+
+def ravel(x: Tensor) -> Tensor:
+    """All elements in one row, in row-major order."""
+    x = as_tensor(x)
+    return reshape(x, (x.size,))
+
+
+def pick(x: Tensor, index: Index) -> Tensor:
+    """What ``x[index]`` means: integers and ranges in steps of 1, ``...`` and ``None``.
 
     Raises:
         ArgumentError: the index is of another kind, or outside the tensor.
+
+    Example:
+        >>> x = as_tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+        >>> pick(x, (..., 1)).numpy(), pick(x, (0, None, slice(1, 3))).numpy()
+        (array([2., 5.], dtype=float32), array([[2., 3.]], dtype=float32))
     """
-    given = index if isinstance(index, tuple) else (index,)
-    if len(given) > x.ndim:
-        raise ArgumentError(
-            f"A tensor of {x.ndim} axes takes at most as many indices. Got {len(given)}."
-        )
-    if not x.ndim:
-        return x
-    full = (*given, *(slice(None),) * (x.ndim - len(given)))
-    ranges = [_range(one, length) for one, length in zip(full, x.shape, strict=True)]
-    starts, stops = zip(*ranges, strict=True)
-    kept = [b - a for one, (a, b) in zip(full, ranges, strict=True) if isinstance(one, slice)]
-    return reshape(Slice(tuple(starts), tuple(stops))(x), kept)
+    full = _full(index if isinstance(index, tuple) else (index,), x.ndim)
+    own = [one for one in full if one is not None]
+    ranges = [_range(one, length) for one, length in zip(own, x.shape, strict=True)]
+    if all(a == 0 and b == n for (a, b), n in zip(ranges, x.shape, strict=True)):
+        picked = x
+    else:
+        picked = Slice(tuple(a for a, _ in ranges), tuple(b for _, b in ranges))(x)
+    lengths = iter(picked.shape)
+    places = [(one, 1 if one is None else next(lengths)) for one in full]
+    return reshape(picked, [n for one, n in places if one is None or isinstance(one, slice)])
 
 
-def _axis(axis: int, rank: int) -> int:
+def _full(given: tuple[Any, ...], rank: int) -> list[Any]:
+    """An index for each axis; ``None`` makes a new one."""
+    named = sum(one is not None and one is not Ellipsis for one in given)
+    if named > rank:
+        raise ArgumentError(f"A tensor of {rank} axes takes at most as many indices. Got {named}.")
+    ellipses = [place for place, one in enumerate(given) if one is Ellipsis]
+    if len(ellipses) > 1:
+        raise ArgumentError(f"An index has one '...' at most. Got {len(ellipses)}.")
+    place = ellipses[0] if ellipses else len(given)
+    rest = [slice(None)] * (rank - named)
+    return [*given[:place], *rest, *given[place + 1 :]]
+
+
+def normal_axis(axis: int, rank: int) -> int:
+    """An axis as a number from 0.
+
+    Raises:
+        ArgumentError: it is outside the rank.
+    """
     if not -rank <= axis < rank:
         raise ArgumentError(f"Axes must lie in [{-rank}, {rank}). Got {axis}.")
     return axis % rank

@@ -15,14 +15,21 @@ from glassgrad.ops.movement import broadcast_to, reshape
 
 __all__ = [
     "Argmax",
+    "Argmin",
     "Axes",
+    "Extreme",
     "Max",
     "Mean",
+    "Min",
+    "Place",
     "Reduction",
     "Sum",
     "argmax",
+    "argmin",
+    "expand_reduced",
     "max",
     "mean",
+    "min",
     "normalize_axes",
     "reduced_shape",
     "sum",
@@ -91,26 +98,39 @@ class Sum(Reduction):
         return (broadcast_to(expand_reduced(g, x, self.axes), x.shape),)
 
 
-class Max(Reduction):
-    """Largest element along axes; equal ones share the gradient."""
-
-    notation = Notation("max({x}, axis={axes}, keepdims={keepdims})", r"\max_{{{axes}}}{{{x}}}")
+class Extreme(Reduction):
+    """The base of the largest and the least element; equal ones share the gradient."""
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
-        """Refuse to look for the largest of none."""
+        """Refuse to look among none."""
         (x,) = inputs
         if any(x.shape[axis] == 0 for axis in self.axes):
-            raise ShapeError(f"The largest of no elements does not exist. Got shape {x.shape}.")
+            raise ShapeError(f"The {self.name} of no elements does not exist. Got shape {x.shape}.")
         return super().shape(x)
-
-    def forward(self, xp, x):
-        return xp.max(x, axis=self.axes, keepdims=self.keepdims)
 
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (y,), (x,) = gradients, outputs, inputs
         winners = cast(equal(x, expand_reduced(y, x, self.axes)), x.dtype)
         shares = winners / Sum(self.axes, keepdims=True)(winners)
         return (expand_reduced(g, x, self.axes) * shares,)
+
+
+class Max(Extreme):
+    """Largest element along axes; equal ones share the gradient."""
+
+    notation = Notation("max({x}, axis={axes}, keepdims={keepdims})", r"\max_{{{axes}}}{{{x}}}")
+
+    def forward(self, xp, x):
+        return xp.max(x, axis=self.axes, keepdims=self.keepdims)
+
+
+class Min(Extreme):
+    """Least element along axes; equal ones share the gradient."""
+
+    notation = Notation("min({x}, axis={axes}, keepdims={keepdims})", r"\min_{{{axes}}}{{{x}}}")
+
+    def forward(self, xp, x):
+        return xp.min(x, axis=self.axes, keepdims=self.keepdims)
 
 
 @dataclass(frozen=True)
@@ -142,25 +162,39 @@ class Mean(Composite):
 
 
 @dataclass(frozen=True)
-class Argmax(Primitive):
-    """Index of the largest element along an axis, the first of equal ones."""
+class Place(Primitive):
+    """The base of what says where along an axis an element lies."""
 
     axis: int = -1
-    notation = Notation("argmax({x}, axis={axis})", r"\arg\max_{{{axis}}}({x})")
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """The input's shape without the axis, int32."""
         (x,) = inputs
         axes = normalize_axes(self.axis, x.rank)
         if x.shape[axes[0]] == 0:
-            raise ShapeError(f"The largest of no elements does not exist. Got shape {x.shape}.")
+            raise ShapeError(f"{self.name} of no elements does not exist. Got shape {x.shape}.")
         return TensorSpec(reduced_shape(x.shape, axes, keepdims=False), np.dtype("int32"))
+
+    def chain_rule(self, gradients, outputs, inputs):
+        return (None,)
+
+
+class Argmax(Place):
+    """Index of the largest element along an axis, the first of equal ones."""
+
+    notation = Notation("argmax({x}, axis={axis})", r"\arg\max_{{{axis}}}({x})")
 
     def forward(self, xp, x):
         return xp.asarray(xp.argmax(x, axis=self.axis), dtype="int32")
 
-    def chain_rule(self, gradients, outputs, inputs):
-        return (None,)
+
+class Argmin(Place):
+    """Index of the least element along an axis, the first of equal ones."""
+
+    notation = Notation("argmin({x}, axis={axis})", r"\arg\min_{{{axis}}}({x})")
+
+    def forward(self, xp, x):
+        return xp.asarray(xp.argmin(x, axis=self.axis), dtype="int32")
 
 
 def sum(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -181,9 +215,20 @@ def max(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return Max(normalize_axes(axis, x.ndim), keepdims)(x)
 
 
+def min(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Least element along axes; all of them by default."""
+    x = as_tensor(x)
+    return Min(normalize_axes(axis, x.ndim), keepdims)(x)
+
+
 def argmax(x: Tensor, axis: int = -1) -> Tensor:
     """Index of the largest element along an axis."""
     return Argmax(axis)(x)
+
+
+def argmin(x: Tensor, axis: int = -1) -> Tensor:
+    """Index of the least element along an axis."""
+    return Argmin(axis)(x)
 
 
 def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from glassgrad.graph import Tensor
-from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, check_fraction, register
+from glassgrad.optimizers.checks import check_epsilon, check_fraction
+from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["Adadelta"]
 
@@ -24,7 +25,7 @@ class Adadelta(Optimizer):
         learning_rate: a factor for all steps; the default of 0.001 makes them very small.
         rho: how slowly both means of squares forget, in [0, 1).
         epsilon: keeps the division defined, and makes the first steps: s begins with 0.
-        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        common, kwargs: weight_decay and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: a number is outside its range.
@@ -41,12 +42,13 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *common, **kwargs)
         self.rho = check_fraction("rho", rho)
         self.epsilon = check_epsilon(epsilon)
 

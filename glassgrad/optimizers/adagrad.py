@@ -7,7 +7,8 @@ from typing import Any
 
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor
-from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, register
+from glassgrad.optimizers.checks import check_epsilon
+from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["Adagrad"]
 
@@ -19,10 +20,10 @@ class Adagrad(Optimizer):
     The paper's learning rate is 1. PyTorch computes sqrt(a) + epsilon and lets a begin with 0.
 
     Args:
-        learning_rate: the size of the steps.
+        learning_rate: the size of the steps, or a schedule.
         initial_accumulator_value: the number with which a begins, at least 0.
         epsilon: keeps the division defined.
-        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        common, kwargs: weight_decay and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: a number is outside its range.
@@ -40,12 +41,13 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *common, **kwargs)
         if not (isfinite(initial_accumulator_value) and initial_accumulator_value >= 0):
             raise ArgumentError(
                 "initial_accumulator_value must be a number from 0. "

@@ -6,7 +6,7 @@ from typing import Any
 
 from glassgrad.errors import ArgumentError
 from glassgrad.optimizers.adam import Adam
-from glassgrad.optimizers.optimizer import register
+from glassgrad.optimizers.optimizer import Rate, register
 
 __all__ = ["AdamW"]
 
@@ -21,12 +21,13 @@ class AdamW(Adam):
     ``Adam``.
 
     Args:
-        learning_rate: the size of the steps.
+        learning_rate: the size of the steps, or a schedule.
         weight_decay: the part of each weight that is lost at each step, times the learning rate.
         beta_1: how much of the mean gradient is kept, in [0, 1).
         beta_2: how much of the mean square is kept, in [0, 1).
         epsilon: a small number against division by zero.
-        kwargs: name, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        amsgrad: whether the largest mean square so far counts.
+        common, kwargs: clipnorm and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: a number is outside its range, or there is no weight decay.
@@ -43,15 +44,17 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, weight_decay=weight_decay, **kwargs
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *common, **kwargs
         )
         if self.weight_decay is None:
             raise ArgumentError("weight_decay must be a number from 0. Got None; use Adam instead.")

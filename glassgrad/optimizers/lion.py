@@ -7,7 +7,8 @@ from typing import Any
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor
 from glassgrad.ops import sign
-from glassgrad.optimizers.optimizer import Optimizer, check_fraction, register
+from glassgrad.optimizers.checks import check_fraction
+from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["Lion"]
 
@@ -22,11 +23,11 @@ class Lion(Optimizer):
     PyTorch has no such optimizer.
 
     Args:
-        learning_rate: the size of the steps.
+        learning_rate: the size of the steps, or a schedule.
         beta_1: how much m weighs in the direction of the step, in (0, 1]; at 0 it would be the
             sign of the gradient alone.
         beta_2: how much of m is kept, in [0, 1).
-        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        common, kwargs: weight_decay and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: a number is outside its range.
@@ -43,12 +44,13 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *common, **kwargs)
         if not 0 < beta_1 <= 1:
             raise ArgumentError(f"beta_1 must lie in (0, 1]. Got {beta_1}.")
         self.beta_1 = float(beta_1)

@@ -10,7 +10,8 @@ import numpy as np
 from glassgrad.graph import Tensor, constant
 from glassgrad.ops import exp, expm1, where
 from glassgrad.optimizers.adam import one_minus_power
-from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, check_fraction, register
+from glassgrad.optimizers.checks import check_epsilon, check_fraction
+from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["Nadam", "one_minus_product"]
 
@@ -32,11 +33,11 @@ class Nadam(Optimizer):
     takes thousands of steps to grow.
 
     Args:
-        learning_rate: the size of the steps.
+        learning_rate: the size of the steps, or a schedule.
         beta_1: how much of m is kept, in [0, 1).
         beta_2: how much of v is kept, in [0, 1).
         epsilon: keeps the division defined.
-        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        common, kwargs: weight_decay and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: a number is outside its range.
@@ -53,13 +54,14 @@ class Nadam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *common, **kwargs)
         self.beta_1 = check_fraction("beta_1", beta_1)
         self.beta_2 = check_fraction("beta_2", beta_2)
         self.epsilon = check_epsilon(epsilon)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from glassgrad.graph import Tensor
-from glassgrad.optimizers.optimizer import Optimizer, check_epsilon, check_fraction, register
+from glassgrad.optimizers.checks import check_epsilon, check_fraction
+from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["RMSprop"]
 
@@ -18,12 +19,12 @@ class RMSprop(Optimizer):
     to mu times the last one. PyTorch computes sqrt(v) + epsilon instead.
 
     Args:
-        learning_rate: the size of the steps.
+        learning_rate: the size of the steps, or a schedule.
         rho: how slowly the mean of squares forgets, in [0, 1).
         momentum: mu, the part of the last step that is repeated, in [0, 1).
         epsilon: keeps the division defined.
         centered: whether gradients are measured from their mean.
-        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        common, kwargs: weight_decay and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: the learning rate or epsilon is negative, rho or momentum outside [0, 1).
@@ -40,14 +41,15 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *common, **kwargs)
         self.rho = check_fraction("rho", rho)
         self.momentum = check_fraction("momentum", momentum)
         self.epsilon = check_epsilon(epsilon)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from glassgrad.graph import Tensor
-from glassgrad.optimizers.optimizer import Optimizer, check_fraction, register
+from glassgrad.optimizers.checks import check_fraction
+from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["SGD"]
 
@@ -19,10 +20,10 @@ class SGD(Optimizer):
     changes.
 
     Args:
-        learning_rate: the size of the steps.
+        learning_rate: the size of the steps, or a schedule.
         momentum: mu, the part of the last step that is repeated, in [0, 1).
         nesterov: whether the step looks ahead along the momentum.
-        kwargs: name, weight_decay, clipnorm, clipvalue and global_clipnorm, see ``Optimizer``.
+        common, kwargs: weight_decay and what follows it in ``Optimizer``.
 
     Raises:
         ArgumentError: the learning rate is negative, or the momentum outside [0, 1).
@@ -43,12 +44,13 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
+        *common: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *common, **kwargs)
         self.momentum = check_fraction("momentum", momentum)
         self.nesterov = bool(nesterov)
 

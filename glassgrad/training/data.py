@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,54 +14,192 @@ import numpy as np
 from glassgrad.errors import ArgumentError, DataError, ShapeError
 from glassgrad.graph import Tensor, Variable, default_float
 from glassgrad.graph.operation import Array
+from glassgrad.graph.trees import Structure, flatten, leaves_of, map_tree, rebuild
+from glassgrad.layers.layer import holds_numbers
 
-__all__ = ["ArrayData", "as_data", "split_validation"]
+__all__ = [
+    "ArrayData",
+    "Batch",
+    "Data",
+    "as_data",
+    "pack",
+    "split_validation",
+    "unpack",
+]
 
-_SHUFFLING = 2  # tells the generators of shuffling apart from those of weights and masks
+SHUFFLING = 2  # tells the generators of shuffling apart from those of weights and masks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch:
+    """Arrays for one step, and the structure (x, y, sample_weight) in which they belong."""
+
+    arrays: list[Array]
+    structure: Structure
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+
+class Data(ABC):
+    """Examples that are handed out batch by batch, epoch after epoch."""
+
+    examples: int | None = None  # how many there are, where that is known
+    checksum: int = 0  # tells other data of the same size apart
+
+    @abstractmethod
+    def first(self) -> Batch:
+        """A batch, to see the shapes; it is not used up by that."""
+
+    @abstractmethod
+    def batches(
+        self, batch_size: int, *, seed: int | None = None, epoch: int = 0, start: int = 0
+    ) -> Iterator[Batch]:
+        """The batches of an epoch, from number ``start`` on.
+
+        Args:
+            batch_size: examples in a batch, where the data do not come in batches already.
+            seed: decides, with the epoch, the order; without it the order is kept.
+            epoch: its number.
+            start: how many batches are left out at the beginning.
+        """
+
+    @abstractmethod
+    def count_batches(self, batch_size: int) -> int | None:
+        """How many batches an epoch has; ``None`` where nobody knows."""
+
+    @abstractmethod
+    def checked_by(self, check: Callable[[ArrayData], ArrayData]) -> Data:
+        """The same data, with what is handed out changed by ``check``, or refused."""
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayData:
-    """Examples in memory: inputs, targets and weights, along the first axis."""
+class ArrayData(Data):
+    """Examples in memory: inputs, targets and weights, along the first axis of every array.
 
-    x: Array
-    y: Array | None = None
-    weights: Array | None = None
+    Args:
+        x: an array, or a list or dictionary of them.
+        y: the same, or ``None``.
+        weights: the same, or ``None``.
+        steps: how many batches an epoch has; by default as many as there are. The next epoch
+            goes on where one ended, and the data are gone through again and again.
+    """
+
+    x: Any
+    y: Any = None
+    weights: Any = None
+    steps: int | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.arrays[0])
+
+    @cached_property
+    def _flat(self) -> tuple[list[Array], Structure]:
+        return flatten((self.x, self.y, self.weights))
 
     @property
     def arrays(self) -> list[Array]:
         """Inputs, and targets and weights where there are some."""
-        return [array for array in (self.x, self.y, self.weights) if array is not None]
+        return self._flat[0]
 
-    def take(self, rows: Any) -> list[Array]:
+    @property
+    def structure(self) -> Structure:
+        """How the arrays belong together."""
+        return self._flat[1]
+
+    @property
+    def examples(self) -> int:  # type: ignore[override]
+        """How many there are."""
+        return len(self)
+
+    @cached_property
+    def checksum(self) -> int:  # type: ignore[override]
+        """Tells other data of the same size apart."""
+        checksum = 0
+        for array in self.arrays:
+            checksum = zlib.crc32(array.tobytes(), checksum)
+        return checksum
+
+    def take(self, rows: Any) -> Batch:
         """The chosen examples of each array."""
-        return [array[rows] for array in self.arrays]
+        return Batch([array[rows] for array in self.arrays], self.structure)
+
+    def part(self, rows: Any) -> ArrayData:
+        """The chosen examples, as data."""
+        x, y, weights = rebuild(self.structure, self.take(rows).arrays)
+        return ArrayData(x, y, weights, self.steps)
+
+    def first(self) -> Batch:
+        """All of them."""
+        return self.take(slice(None))
 
     def batches(
-        self, batch_size: int, *, shuffle_key: tuple[int, int] | None = None, start: int = 0
-    ) -> Iterator[list[Array]]:
-        """Batches from number ``start`` on; the last one may be smaller.
+        self, batch_size: int, *, seed: int | None = None, epoch: int = 0, start: int = 0
+    ) -> Iterator[Batch]:
+        """The batches of an epoch, from number ``start`` on; the last one may be smaller.
 
         Args:
             batch_size: examples in a batch; as many as there are make it batch descent, one
                 makes it stochastic descent.
-            shuffle_key: seed and epoch, which fix the order; without them the order is kept.
+            seed: decides, with the epoch, the order; without it the order is kept.
+            epoch: its number.
             start: how many batches are left out at the beginning.
         """
+        whole = -(-len(self) // batch_size)
+        steps = self.steps or whole
+        number, end = epoch * steps + start, (epoch + 1) * steps
+        while number < end:
+            round_, first = divmod(number, whole)
+            last = min(whole, first + end - number)
+            yield from self._round(
+                batch_size, None if seed is None else (seed, round_), first, last
+            )
+            number += last - first
+
+    def _round(
+        self, batch_size: int, key: tuple[int, int] | None, first: int, last: int
+    ) -> Iterator[Batch]:
+        """Some of the batches of one time through all examples."""
         order = None
-        if shuffle_key is not None:
-            generator = np.random.default_rng([*shuffle_key, _SHUFFLING])
-            order = generator.permutation(len(self))
-        for begin in range(start * batch_size, len(self), batch_size):
+        if key is not None:
+            order = np.random.default_rng([*key, SHUFFLING]).permutation(len(self))
+        for begin in range(first * batch_size, min(last * batch_size, len(self)), batch_size):
             rows = slice(begin, begin + batch_size)
             yield self.take(rows if order is None else order[rows])
 
     def count_batches(self, batch_size: int) -> int:
         """How many batches an epoch has."""
-        return -(-len(self) // batch_size)
+        return self.steps or -(-len(self) // batch_size)
+
+    def checked_by(self, check: Callable[[ArrayData], ArrayData]) -> ArrayData:
+        """The same data as ``check`` gives them back."""
+        return replace(check(self), steps=self.steps)
+
+
+def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """What is handed to a step: x, (x, y) or (x, y, sample_weight)."""
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, tuple) else x
+
+
+def unpack(tree: Any) -> tuple[Any, Any, Any]:
+    """Inputs, targets and weights of what is handed to a step: x, (x,), (x, y) or (x, y, weights).
+
+    Raises:
+        ArgumentError: there are more than three.
+    """
+    if not isinstance(tree, tuple):
+        return tree, None, None
+    if not 1 <= len(tree) <= 3:
+        raise ArgumentError(
+            "A batch must be x, (x, y) or (x, y, sample_weight). Got a tuple of "
+            f"{len(tree)} elements."
+        )
+    x, y, weights = (*tree, None, None)[:3]
+    return x, y, weights
 
 
 def as_data(
@@ -67,9 +208,9 @@ def as_data(
     """Check arrays and put them together.
 
     Args:
-        x: inputs, (examples, …).
-        y: targets, (examples, …).
-        sample_weight: how much each example counts, (examples,).
+        x: inputs, (examples, …); several in a list, tuple or dictionary.
+        y: targets, (examples, …); the same.
+        sample_weight: how much each example counts, (examples,); the same.
         dtype: of all floats; the default float (float32) by default.
 
     Raises:
@@ -80,18 +221,26 @@ def as_data(
     if x is None:
         raise DataError("x, the inputs, must be given. Got none.")
     data = ArrayData(
-        _as_array(x, "x", chosen),
-        None if y is None else _as_array(y, "y", chosen),
-        None if sample_weight is None else _as_array(sample_weight, "sample_weight", chosen),
+        _as_arrays(x, "x", chosen),
+        _as_arrays(y, "y", chosen),
+        _as_arrays(sample_weight, "sample_weight", chosen),
     )
+    if not leaves_of(data.x):
+        raise DataError("x, the inputs, must hold at least one array. Got an empty list.")
     if len({len(array) for array in data.arrays}) > 1:
-        names = ("x", "y", "sample_weight") if y is not None else ("x", "sample_weight")
+        parts = {"x": data.x, "y": data.y, "sample_weight": data.weights}
         shapes = ", ".join(
             f"{name} of shape {array.shape}"
-            for name, array in zip(names, data.arrays, strict=False)
+            for name, tree in parts.items()
+            for array in leaves_of(tree)
         )
         raise DataError(f"x, y and sample_weight must have equal lengths. Got {shapes}.")
     return data
+
+
+def _as_arrays(tree: Any, name: str, dtype: np.dtype[Any]) -> Any:
+    """One array, or a list, tuple or dictionary of arrays."""
+    return map_tree(lambda leaf: _as_array(leaf, name, dtype), tree, is_leaf=holds_numbers)
 
 
 def _as_array(value: Any, name: str, dtype: np.dtype[Any]) -> Array:
@@ -176,8 +325,4 @@ def split_validation(data: ArrayData, fraction: float) -> tuple[ArrayData, Array
             f"validation_split {fraction} of {len(data)} examples leaves one side "
             "empty. Choose another fraction."
         )
-    return ArrayData(*_pieces(data, slice(None, cut))), ArrayData(*_pieces(data, slice(cut, None)))
-
-
-def _pieces(data: ArrayData, rows: slice) -> list[Any]:
-    return [None if a is None else a[rows] for a in (data.x, data.y, data.weights)]
+    return data.part(slice(None, cut)), data.part(slice(cut, None))

@@ -6,11 +6,10 @@ import os
 import signal
 import threading
 import time
-import zlib
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,9 @@ from glassgrad.errors import FileError
 from glassgrad.files import exists
 from glassgrad.graph import Variable
 from glassgrad.graph.operation import Array
-from glassgrad.training.callbacks import CallbackList, Logs
-from glassgrad.training.data import ArrayData
+from glassgrad.training.callback_list import CallbackList
+from glassgrad.training.callbacks import Logs
+from glassgrad.training.data import Batch, Data
 from glassgrad.training.step import Step
 from glassgrad.training.storage import load_tree, save_tree
 
@@ -31,13 +31,22 @@ __all__ = ["TrainingLoop", "evaluate_data"]
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
-def evaluate_data(model: Model, data: ArrayData, batch_size: int) -> Logs:
+def evaluate_data(model: Model, data: Data, batch_size: int, callbacks: CallbackList) -> Logs:
     """Loss and metrics over all data, in batches."""
     model.reset_metrics()
-    step = model.steps.evaluation
-    for arrays in data.batches(batch_size):
-        step(arrays)
-    return model.steps.scores.results()
+    steps = model.steps
+    watched = callbacks.listens("on_test_batch_begin", "on_test_batch_end")
+    callbacks.on_test_begin({})
+    results: Any = {}
+    for number, batch in enumerate(data.batches(batch_size)):
+        if watched:
+            callbacks.on_test_batch_begin(number, logs={})
+        results = steps.evaluation(batch)
+        if watched:
+            callbacks.on_test_batch_end(number, logs=steps.evaluation_logs(results))
+    logs = steps.evaluation_logs(results)
+    callbacks.on_test_end(logs)
+    return logs
 
 
 @dataclass
@@ -50,8 +59,8 @@ class TrainingLoop:
     """
 
     model: Model
-    data: ArrayData
-    validation: ArrayData | None
+    data: Data
+    validation: Data | None
     batch_size: int
     validation_batch_size: int
     epochs: int
@@ -64,6 +73,7 @@ class TrainingLoop:
     begun: bool = False  # whether the epoch has begun
     finished: bool = False  # whether a callback has stopped training
     logs: Logs = field(default_factory=dict)  # of the last epoch
+    results: Any = None  # of the last batch, where the model has a step of its own
     _saved_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
@@ -74,60 +84,74 @@ class TrainingLoop:
             FileError: the checkpoint cannot be written or read, or belongs to another run.
         """
         self.model.stop_training = False
-        self.callbacks.call("on_train_begin", {})
+        self.callbacks.on_train_begin({})
         self._take_up()
         with _interruption_between_batches() as interrupted:
             while self.epoch < self.epochs and not self.finished:
                 self._run_epoch(interrupted)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
-        self.callbacks.call("on_train_end", self.logs)
+        if self.epochs:
+            self.model.finalize_optimizer()
+        self.callbacks.on_train_end(self.logs)
 
     def _run_epoch(self, interrupted: threading.Event) -> None:
         self._begin_epoch()
         self._run_batches(interrupted)
-        logs = self.model.steps.scores.results()
+        logs = self.model.steps.training_logs(self.results)
         if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
-            found = evaluate_data(self.model, self.validation, self.validation_batch_size)
+            found = evaluate_data(
+                self.model, self.validation, self.validation_batch_size, self.callbacks
+            )
             logs |= {f"val_{name}": value for name, value in found.items()}
-        self.callbacks.call("on_epoch_end", self.epoch, logs)
+        self.callbacks.on_epoch_end(self.epoch, logs)
         self.logs = logs
         self.epoch, self.batch, self.begun = self.epoch + 1, 0, False
         self.model.epochs_seen += 1
         self.finished = self.model.stop_training
         self._save()
+        self.callbacks.keep(self)
 
     def _begin_epoch(self) -> None:
         if self.begun:
-            self.callbacks.call("on_epoch_resume", self.epoch, self.batch)
+            self.callbacks.on_epoch_resume(self.epoch, self.batch)
             return
         self.model.reset_metrics()
-        self.callbacks.call("on_epoch_begin", self.epoch, {})
+        self.callbacks.on_epoch_begin(self.epoch, {})
         self.begun = True
 
     def _run_batches(self, interrupted: threading.Event) -> None:
         # What a callback has frozen or thawed until now holds for the whole epoch.
         self.model.build_optimizer()
         step = self.model.steps.training
-        key = (self.model.seed, self.model.epochs_seen) if self.shuffle else None
-        for arrays in self.data.batches(self.batch_size, shuffle_key=key, start=self.batch):
-            self._run_batch(step, arrays)
+        seed, epoch = self.model.seed if self.shuffle else None, self.model.epochs_seen
+        begin = self.batch
+        for batch in self.data.batches(self.batch_size, seed=seed, epoch=epoch, start=begin):
+            self._run_batch(step, batch)
             if self.model.stop_training:
-                self.batch = self.data.count_batches(self.batch_size)
                 return
             if interrupted.is_set():
                 self._save()
                 raise KeyboardInterrupt
             self._save_now_and_then()
+            self.callbacks.keep(self)
+        if self.batch == begin == 0:
+            warnings.warn(
+                f"The data gave no batch for epoch {self.epoch + 1}: training ends here. Pass "
+                "something that can be begun again, or fewer epochs or steps_per_epoch.",
+                stacklevel=2,
+            )
+            self.model.stop_training = True
 
-    def _run_batch(self, step: Step, arrays: list[Array]) -> None:
-        batch, callbacks = self.batch, self.callbacks
-        if callbacks.watches_batches:
-            callbacks.begin_batch(batch)
-        step(arrays)
-        self.batch = batch + 1
-        if callbacks.watches_batches:
-            callbacks.end_batch(batch, self.model.steps.scores.results())
+    def _run_batch(self, step: Step, batch: Batch) -> None:
+        number, callbacks, steps = self.batch, self.callbacks, self.model.steps
+        callbacks.on_train_batch_begin(number, logs={})
+        results = step(batch)
+        # A step of the model's own says what is reported; else the metrics do.
+        self.results = steps.training_logs(results) if steps.has_own("train_step") else None
+        self.batch = number + 1
+        if callbacks.listens("on_train_batch_end"):
+            callbacks.on_train_batch_end(number, logs=steps.training_logs(self.results))
 
     # ---- interruption and resumption
 
@@ -140,8 +164,16 @@ class TrainingLoop:
 
     def _save(self) -> None:
         if self.checkpoint is not None:
-            save_tree(self.checkpoint, "checkpoint", self.state())
+            self.save(self.checkpoint)
             self._saved_at = time.monotonic()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to a file.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        save_tree(path, "checkpoint", self.state())
 
     def state(self) -> dict[str, Any]:
         """Everything that decides how training goes on."""
@@ -154,6 +186,7 @@ class TrainingLoop:
             "begun": self.begun,
             "finished": self.finished,
             "logs": self.logs,
+            "results": self.results,
             "seed": model.seed,
             "epochs_seen": model.epochs_seen,
             "executor": model.steps.executor.settings(),
@@ -168,30 +201,16 @@ class TrainingLoop:
         return {
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
-            "examples": len(self.data),
+            "examples": self.data.examples,
             "optimizer": type(steps.optimizer).__name__,
-            "loss": steps.loss.name,
+            "loss": steps.objective.name,
             "metrics": [metric.name for metric in steps.scores.metrics],
-            "the checksum of the data": self._data_checksum,
+            "the checksum of the data": self.data.checksum,
         }
-
-    @cached_property
-    def _data_checksum(self) -> int:
-        """Tells other data of the same size apart."""
-        checksum = 0
-        for array in self.data.arrays:
-            checksum = zlib.crc32(array.tobytes(), checksum)
-        return checksum
 
     def _variables(self, *kinds: str) -> dict[str, Variable]:
         """The variables that the training step reads or writes, under unique names."""
-        model = self.model
-        groups = {
-            "model": model.variables,
-            "optimizer": model.optimizer.variables,
-            "metrics": model.steps.scores.variables,
-            "random": [model.random.seed, model.random.step],
-        }
+        groups = self.model.state_variables()
         return {
             f"{kind}/{number}": variable
             for kind in kinds or groups
@@ -199,21 +218,30 @@ class TrainingLoop:
         }
 
     def _take_up(self) -> None:
-        """Go on from the checkpoint, if there is one."""
-        if self.checkpoint is None or not exists(self.checkpoint):
-            return
-        state = load_tree(self.checkpoint, "checkpoint")
+        """Go on from the checkpoint, if there is one, or from what a callback has kept."""
+        if self.checkpoint is not None and exists(self.checkpoint):
+            self.load(self.checkpoint)
+        else:
+            self.callbacks.take_up(self)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Go on from the state in a file.
+
+        Raises:
+            FileError: it cannot be read, or is of another run.
+        """
+        state = load_tree(path, "checkpoint")
         try:
             self._require_same_run(state["run"])
             self._restore(state)
         except FileError as error:
             raise FileError(
-                f"The checkpoint {os.fspath(self.checkpoint)!r} is of another run: {error} "
+                f"The checkpoint {os.fspath(path)!r} is of another run: {error} "
                 "Name another checkpoint, or remove it."
             ) from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise FileError(
-                f"The checkpoint {os.fspath(self.checkpoint)!r} cannot be read here: {error!r}. "
+                f"The checkpoint {os.fspath(path)!r} cannot be read here: {error!r}. "
                 "Name another checkpoint, or remove it."
             ) from error
 
@@ -234,13 +262,16 @@ class TrainingLoop:
         model.build_optimizer(state["optimized"])
         variables = self._variables()
         _require_same_shapes(variables, then)
-        self.callbacks.restore(state["callbacks"])
+        # A callback may take back what has ended training: a time limit that is greater now.
+        model.stop_training = finished and self.epochs <= number["epochs"]
+        self.callbacks.restore_all(state["callbacks"])
         model.use_executor_settings(state["executor"])
         for name, variable in variables.items():
             variable.assign(then[name])
         model.seed, model.epochs_seen = number["seed"], number["epochs_seen"]
         self.epoch, self.batch, self.begun = number["epoch"], number["batch"], begun
-        self.finished, self.logs = finished and self.epochs <= number["epochs"], logs
+        self.finished, self.logs = model.stop_training, logs
+        self.results = state["results"]
 
 
 def _require_same_shapes(

@@ -6,8 +6,10 @@ import sys
 import time
 from typing import Any, TextIO
 
+import numpy as np
+
 from glassgrad.errors import ArgumentError
-from glassgrad.training.callbacks import Callback, Logs
+from glassgrad.training.callbacks.callback import Callback, Logs
 
 __all__ = [
     "PlainProgress",
@@ -19,6 +21,7 @@ __all__ = [
 ]
 
 SECONDS_BETWEEN_LOOKS = 0.1
+SHOWN_NUMBERS = 16  # a longer array is told by its shape
 
 
 def written(logs: Logs | None) -> str:
@@ -31,7 +34,11 @@ def written(logs: Logs | None) -> str:
     return "  ".join(f"{name} {_number(value)}" for name, value in (logs or {}).items())
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
+    if np.size(value) > SHOWN_NUMBERS:
+        return f"array of shape {np.shape(value)}"
+    if np.ndim(value):
+        return f"[{' '.join(map(_number, value))}]"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
@@ -12,54 +12,61 @@ import numpy as np
 from glassgrad.errors import ArgumentError
 from glassgrad.execute.executor import PROGRAMS, Executor, Program, Shapes, shapes_of
 from glassgrad.gradients import gradients
-from glassgrad.graph import (
-    RandomState,
-    Tensor,
-    TensorSpec,
-    Trace,
-    Variable,
-    placeholder,
-    scope,
-    tracing,
-)
-from glassgrad.graph.operation import Array
-from glassgrad.losses import Loss, fuse_probabilities
+from glassgrad.graph import RandomState, Tensor, Trace, Variable, placeholder, scope, tracing
+from glassgrad.graph.trees import Structure, flatten, leaves_of, map_tree, rebuild
+from glassgrad.losses import fuse_probabilities
 from glassgrad.ops.loss import Softmax
 from glassgrad.optimizers import Optimizer
-from glassgrad.training.data import ArrayData
+from glassgrad.training.data import ArrayData, Batch, Data, pack
+from glassgrad.training.objective import Objective, Outputs
 from glassgrad.training.scores import Scores
 from glassgrad.training.targets import checked_targets
 
-__all__ = ["Step", "Steps", "predictions_of", "specs_of"]
+__all__ = ["Step", "Steps"]
 
+BATCH = ("x", "y", "sample_weight")
 FREEZINGS = 4  # combinations of frozen layers whose programs are kept
 
-Build: TypeAlias = Callable[[list[Tensor], Trace], list[Tensor]]
+Build: TypeAlias = Callable[[Any], Any]
 
 
 class Trainable(Protocol):
-    """What a step needs of a model."""
+    """What a step needs of a model; ``Model`` says what each of them does."""
 
     random: RandomState
 
-    def __call__(self, inputs: Tensor) -> Tensor: ...
+    def __call__(self, inputs: Any) -> Any: ...
+
+    @property
+    def output_names(self) -> list[str] | None: ...
 
     @property
     def trainable_variables(self) -> list[Variable]: ...
 
+    @property
+    def has_call(self) -> bool: ...
+
+    @property
+    def own_steps(self) -> frozenset[str]: ...
+
     def trainability(self) -> tuple[object, ...]: ...
 
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Tensor: ...
 
-def specs_of(arrays: Sequence[Array]) -> tuple[TensorSpec, ...]:
-    """Shape and dtype of arrays."""
-    return tuple(TensorSpec(array.shape, array.dtype) for array in arrays)
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any: ...
+
+    def train_step(self, data: Any) -> Mapping[str, Any]: ...
+
+    def test_step(self, data: Any) -> Mapping[str, Any]: ...
+
+    def predict_step(self, data: Any) -> Any: ...
 
 
 class Step:
     """One kind of step: a program for each shape of a batch, made when that shape first comes.
 
     Args:
-        build: makes the graph: placeholders and the trace in, outputs out.
+        build: makes the graph: (x, y, sample_weight) as tensors in, a tree of tensors out.
         executor: compiles it.
         random: where layers that draw random numbers take their key from.
         training: whether layers behave as in training.
@@ -72,52 +79,60 @@ class Step:
         self._executor = executor
         self._random = random
         self._training = training
-        self._program = lru_cache(PROGRAMS)(self._compiled)
+        self._compiled = lru_cache(PROGRAMS)(self._compile)
 
-    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
+    def __call__(self, batch: Batch) -> Any:
         """Run the step on a batch."""
-        return self._program(shapes_of(arrays)).run(arrays)
+        program, structure = self._compiled(shapes_of(batch.arrays), batch.structure)
+        return rebuild(structure, program.run(batch.arrays))
 
-    def program(self, specs: Sequence[TensorSpec]) -> Program:
-        """The program for batches of a shape, to be prepared or read."""
-        return self._program(shapes_of(specs))
+    def program(self, batch: Batch) -> Program:
+        """The program for batches of this shape, to be prepared or read."""
+        return self._compiled(shapes_of(batch.arrays), batch.structure)[0]
 
-    def _compiled(self, shapes: Shapes) -> Program:
-        inputs = _placeholders(shapes)
-        with tracing(Trace(self._training, self._random)) as trace:
-            outputs = self._build(inputs, trace)
+    def _compile(self, shapes: Shapes, structure: Structure) -> tuple[Program, Structure]:
+        inputs = _placeholders(shapes, structure)
+        with tracing(Trace(self._training, self._random, runs=True)) as trace:
+            results = self._build(rebuild(structure, inputs))
+        outputs, result_structure = flatten(results)
         fused = fuse_probabilities([*outputs, *trace.updates.values()])
         updates = dict(zip(trace.updates, fused[len(outputs) :], strict=True))
-        return self._executor.compile(fused[: len(outputs)], inputs, updates)
+        program = self._executor.compile(fused[: len(outputs)], inputs, updates)
+        return program, result_structure
 
 
 class Steps:
     """The steps of a compiled model.
 
     ``training`` takes a batch and learns, ``evaluation`` takes its loss and metrics,
-    ``prediction`` gives the model's output.
+    ``prediction`` gives the model's output. A model may write any of the three itself.
 
     Args:
         model: gives predictions and says which of its variables are trainable.
-        loss: what is made small.
+        objective: what is made small.
         optimizer: how.
         scores: the mean loss and the metrics.
         executor: what runs the programs.
     """
 
     def __init__(
-        self, model: Trainable, loss: Loss, optimizer: Optimizer, scores: Scores, executor: Executor
+        self,
+        model: Trainable,
+        objective: Objective,
+        optimizer: Optimizer,
+        scores: Scores,
+        executor: Executor,
     ) -> None:
         self.model = model
-        self.loss = loss
+        self.objective = objective
         self.optimizer = optimizer
         self.scores = scores
         self.executor = executor
         self.evaluation = Step(self._evaluation_graph, executor, model.random)
-        self.prediction = Step(predictions_of(model), executor, model.random)
+        self.prediction = Step(prediction_graph(model), executor, model.random)
         self._training = lru_cache(FREEZINGS)(self._training_step)
-        self._output_shape = lru_cache(PROGRAMS)(self._follow_model)
-        self._fits = lru_cache(PROGRAMS)(self._follow_loss)
+        self._outputs = lru_cache(PROGRAMS)(self._follow_model)
+        self._fits = lru_cache(PROGRAMS)(self._follow)
 
     @property
     def training(self) -> Step:
@@ -127,95 +142,207 @@ class Steps:
     def _training_step(self, trainability: tuple[object, ...]) -> Step:
         return Step(self._training_graph, self.executor, self.model.random, training=True)
 
-    def checked(self, data: ArrayData) -> ArrayData:
+    # ---- what a step reports
+
+    def training_logs(self, results: Any) -> dict[str, Any]:
+        """What is known after a batch of training: by the model's own step, or by the metrics."""
+        return self._logs("train_step", results)
+
+    def evaluation_logs(self, results: Any) -> dict[str, Any]:
+        """What is known after a batch of evaluation."""
+        return self._logs("test_step", results)
+
+    def _logs(self, name: str, results: Any) -> dict[str, Any]:
+        return map_tree(_number, results) if self.has_own(name) else self.scores.results()
+
+    def has_own(self, name: str) -> bool:
+        """Whether the model writes this step itself."""
+        return name in self.model.own_steps
+
+    # ---- checks before the first step
+
+    def checked(self, data: Data, *, training: bool = False) -> Data:
         """Data that fit the model, the loss and the metrics; known before the first step.
 
         Builds the model, if that is still to be done.
+
+        Args:
+            data: what will be handed out.
+            training: whether for learning.
 
         Raises:
             ShapeError: inputs do not fit the model, or targets its output.
             DataError, DtypeError: the targets mean nothing to the loss.
         """
-        data = checked_targets(data, self.loss, self._output_shape(data.x.shape, data.x.dtype))
-        self._fits(shapes_of(data.arrays))
+        data = data.checked_by(self._checked_arrays)
+        first = data.first()
+        self._fits(shapes_of(first.arrays), first.structure, training)
         return data
 
-    def _follow_model(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
-        with tracing(Trace(random=self.model.random)):
-            output = _one_tensor(self.model(placeholder(shape, dtype)))
-        if isinstance(output.node.operation, Softmax) and output.shape[-1] == 1:
-            warnings.warn(
-                "The model ends in a softmax of one unit, which is 1 whatever comes in and learns "
-                "nothing. For yes or no use activation='sigmoid' with binary_crossentropy, or two "
-                "units.",
-                stacklevel=2,
-            )
-        return output.shape
+    def _checked_arrays(self, data: ArrayData) -> ArrayData:
+        """Targets that the losses can be computed with, output by output."""
+        if self.has_own("train_step") or not leaves_of(self.objective.loss):
+            return data
+        inputs = ArrayData(data.x)
+        outputs = self._outputs(shapes_of(inputs.arrays), inputs.structure)
+        losses = self.objective.losses_of(outputs)
+        targets = outputs.paired("y", data.y)
+        checked = [
+            target
+            if loss is None
+            else checked_targets(ArrayData(data.x, target), loss, prediction.shape).y
+            for target, loss, prediction in zip(targets, losses, outputs.tensors, strict=True)
+        ]
+        return ArrayData(data.x, checked[0] if outputs.is_single else checked, data.weights)
 
-    def _follow_loss(self, shapes: Shapes) -> None:
-        with tracing(Trace(random=self.model.random)) as trace:
-            (objective,) = self._evaluation_graph(_placeholders(shapes), trace)
-        if objective.shape:
-            raise ArgumentError(
-                f"The loss of a batch must be one number. Got shape {objective.shape}; choose "
-                "another reduction than 'none'."
-            )
+    def _follow_model(self, shapes: Shapes, structure: Structure) -> Outputs:
+        with tracing(Trace(random=self.model.random)):
+            x, _, _ = rebuild(structure, _placeholders(shapes, structure))
+            outputs = self.model(x)
+        found = Outputs(outputs, self.model.output_names)
+        for tensor in found.tensors:
+            _warn_of_lonely_softmax(tensor)
+        return found
+
+    def _follow(self, shapes: Shapes, structure: Structure, training: bool) -> None:
+        own = training and self.has_own("train_step")
+        with tracing(Trace(training=own, random=self.model.random)):
+            batch = rebuild(structure, _placeholders(shapes, structure))
+            if own:
+                self._introduce_metrics(batch)
+                self._training_graph(batch)
+            else:
+                self._evaluation_graph(batch)
+
+    def _introduce_metrics(self, batch: Any) -> None:
+        """Let a step of the model's own find the metrics of ``compile`` in ``model.metrics``."""
+        x, y, _ = batch
+        if self.scores.has_names and self.model.has_call and y is not None:
+            self.scores.resolve(Outputs(self.model(x), self.model.output_names), y)
 
     # ---- graphs
 
-    def _training_graph(self, inputs: list[Tensor], trace: Trace) -> list[Tensor]:
-        objective, predictions = self._objective(inputs, trace)
-        (objective,) = fuse_probabilities([objective])
+    def _training_graph(self, batch: Any) -> Any:
+        step = self.model.random.step
+        own = self.has_own("train_step")
+        results = self.model.train_step(_as_handed(batch)) if own else self.learn(*batch)
+        step.assign(step.tensor + 1)
+        return _checked_results("train_step", results) if own else results
+
+    def _evaluation_graph(self, batch: Any) -> Any:
+        if self.has_own("test_step"):
+            return _checked_results("test_step", self.model.test_step(_as_handed(batch)))
+        return self.judge(*batch)
+
+    def learn(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, Tensor]:
+        """Loss, gradients, update and metrics for a batch; gives the loss."""
+        objective, predictions = self._objective(x, y, sample_weight)
         variables = self.model.trainable_variables
         if variables:
-            slopes = gradients(objective, variables)
+            slopes = gradients(self.optimizer.scale_loss(objective), variables)
             with scope("optimizer"):
                 self.optimizer.apply(slopes, variables)
         else:
             warnings.warn(
                 "The model does not have any trainable weights: nothing is learnt.", stacklevel=2
             )
-        step = self.model.random.step
-        step.assign(step.tensor + 1)
-        self._score(objective, predictions, inputs)
-        return [objective]
+        return self._scored(objective, x, y, predictions, sample_weight)
 
-    def _evaluation_graph(self, inputs: list[Tensor], trace: Trace) -> list[Tensor]:
-        objective, predictions = self._objective(inputs, trace)
-        self._score(objective, predictions, inputs)
-        return [objective]
+    def judge(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, Tensor]:
+        """Loss and metrics for a batch; gives the loss."""
+        objective, predictions = self._objective(x, y, sample_weight)
+        return self._scored(objective, x, y, predictions, sample_weight)
 
-    def _objective(self, inputs: list[Tensor], trace: Trace) -> tuple[Tensor, Tensor]:
-        """Loss and penalties, and the predictions."""
-        x, y, *weights = inputs
+    def _objective(self, x: Any, y: Any, sample_weight: Any) -> tuple[Tensor, Any]:
         predictions = self.model(x)
-        with scope("loss"):
-            objective = self.loss(y, predictions, sample_weight=weights[0] if weights else None)
-            for penalty in trace.losses:
-                objective = objective + penalty
-        return objective, predictions
+        return self.model.compute_loss(x, y, predictions, sample_weight), predictions
 
-    def _score(self, objective: Tensor, predictions: Tensor, inputs: list[Tensor]) -> None:
-        x, y, *weights = inputs
+    def _scored(
+        self, objective: Tensor, x: Any, y: Any, predictions: Any, sample_weight: Any
+    ) -> dict[str, Tensor]:
         with scope("metrics"):
-            self.scores.update(
-                objective, x.shape[0], y, predictions, weights[0] if weights else None
-            )
+            self.scores.update_loss(objective, leaves_of(x)[0].shape[0])
+            self.model.compute_metrics(x, y, predictions, sample_weight)
+        return {"loss": objective}
+
+    def loss(self, x: Any, y: Any, predictions: Any, sample_weight: Any, added: Any) -> Tensor:
+        """The losses of all outputs, and what layers have added.
+
+        Raises:
+            ArgumentError: there is no loss at all, or one is no number.
+        """
+        outputs = Outputs(predictions, self.model.output_names)
+        with scope("loss"):
+            parts = self.objective.parts(outputs, y, sample_weight)
+            terms = [*self.objective.weighted(outputs, parts), *added]
+            if not terms:
+                raise ArgumentError(
+                    "A model learns by a loss: compile with loss='mse', for example, or let a "
+                    "layer call add_loss. Got none."
+                )
+            for term in terms:
+                _require_number(term)
+            total = sum(terms[1:], start=terms[0])
+            if len(outputs.tensors) > 1 and len(parts) > 1:
+                self.scores.update_parts(parts, outputs.tensors[0].shape[0])
+        return fuse_probabilities([total])[0]
+
+    def metrics(self, y: Any, predictions: Any, sample_weight: Any) -> None:
+        """Let all metrics take a batch in."""
+        self.scores.update(Outputs(predictions, self.model.output_names), y, sample_weight)
 
 
-def predictions_of(model: Trainable) -> Build:
+def prediction_graph(model: Trainable) -> Build:
     """The graph that gives the model's output alone."""
-    return lambda inputs, trace: [_one_tensor(model(inputs[0]))]
+    return lambda batch: model.predict_step(_as_handed(batch))
 
 
-def _one_tensor(output: object) -> Tensor:
-    if not isinstance(output, Tensor):
+def _as_handed(batch: Any) -> Any:
+    """A batch as a step of one's own gets it: x, (x, y) or (x, y, sample_weight)."""
+    return pack(*batch)
+
+
+def _checked_results(name: str, results: Any) -> Any:
+    if isinstance(results, Mapping) and all(
+        isinstance(one, Tensor) for one in leaves_of(dict(results))
+    ):
+        return dict(results)
+    raise ArgumentError(
+        f"{name}(data) must return a dictionary of tensors by name, such as "
+        f"{{'loss': loss}} or {{m.name: m.result() for m in self.metrics}}. Got {results!r}."
+    )
+
+
+def _require_number(objective: Tensor) -> None:
+    if objective.shape:
         raise ArgumentError(
-            f"A model must give one tensor to be trained. Got {type(output).__name__}."
+            f"The loss of a batch must be one number. Got shape {objective.shape}; choose "
+            "another reduction than 'none'."
         )
-    return output
 
 
-def _placeholders(shapes: Shapes) -> list[Tensor]:
-    labels = ("x", "y", "sample_weight")
-    return [placeholder(*shape, label) for shape, label in zip(shapes, labels, strict=False)]
+def _warn_of_lonely_softmax(output: Tensor) -> None:
+    if isinstance(output.node.operation, Softmax) and output.shape[-1] == 1:
+        warnings.warn(
+            "The model ends in a softmax of one unit, which is 1 whatever comes in and learns "
+            "nothing. For yes or no use activation='sigmoid' with binary_crossentropy, or two "
+            "units.",
+            stacklevel=2,
+        )
+
+
+def _placeholders(shapes: Shapes, structure: Structure) -> list[Tensor]:
+    """One for each array of (x, y, sample_weight), called by what it is."""
+    parts = zip(BATCH, rebuild(structure, shapes), strict=True)
+    named = [(spec, name) for name, part in parts for spec in flatten(part, is_leaf=_is_spec)[0]]
+    return [placeholder(shape, dtype, name) for (shape, dtype), name in named]
+
+
+def _is_spec(value: Any) -> bool:
+    """Whether it is shape and dtype of one array."""
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.dtype)
+
+
+def _number(array: Any) -> Any:
+    """A float for a scalar; an array stays one."""
+    return float(array) if np.ndim(array) == 0 else array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,19 +10,11 @@ import numpy as np
 
 from glassgrad import losses
 from glassgrad.errors import ArgumentError, DataError, DtypeError
-from glassgrad.graph.operation import Array
-from glassgrad.losses import Loss, LossFunctionWrapper
+from glassgrad.graph.operation import Array, TensorSpec
+from glassgrad.losses import Loss
 from glassgrad.training.data import ArrayData
 
 __all__ = ["checked_targets", "with_class_weights"]
-
-_LABELS = (losses.SparseCategoricalCrossentropy, losses.sparse_categorical_crossentropy)
-_PROBABILITIES = (
-    losses.BinaryCrossentropy,
-    losses.binary_crossentropy,
-    losses.CategoricalCrossentropy,
-    losses.categorical_crossentropy,
-)
 
 
 def checked_targets(data: ArrayData, loss: Loss, output_shape: tuple[int, ...]) -> ArrayData:
@@ -34,17 +26,24 @@ def checked_targets(data: ArrayData, loss: Loss, output_shape: tuple[int, ...]) 
         output_shape: of the model's output for one batch.
 
     Raises:
-        DataError: there are no targets, labels are no classes of the model, or probabilities
-            are outside [0, 1].
+        DataError: there are no targets, labels are no classes of the model, or numbers are none
+            that the loss is made for: probabilities outside [0, 1], negative counts, margins of
+            other targets than -1 and 1, or 0 and 1.
         DtypeError: labels are no whole numbers.
     """
     if data.y is None:
         raise DataError("A loss compares predictions with targets: pass y. Got x alone.")
-    kind = loss.fn if isinstance(loss, LossFunctionWrapper) else type(loss)
-    if kind in _LABELS:
-        return replace(data, y=_checked_labels(data.y, output_shape[-1]))
-    if kind in _PROBABILITIES:
-        _require_probabilities(data.y)
+    function = getattr(loss, "fn", None)
+    if function is losses.crossentropy:
+        function = losses.resolve_crossentropy(data.y, TensorSpec(output_shape, data.y.dtype))
+    if function is losses.sparse_categorical_crossentropy:
+        classes = output_shape[getattr(loss, "axis", -1)]
+        return replace(
+            data, y=_checked_labels(data.y, classes, getattr(loss, "ignore_class", None))
+        )
+    for known, require in _RULES:
+        if function is known:
+            require(data.y, loss.name)
     return data
 
 
@@ -87,7 +86,7 @@ def with_class_weights(data: ArrayData, class_weight: Any) -> ArrayData:
     return replace(data, weights=weights.reshape(classes.shape))
 
 
-def _checked_labels(y: Array, classes: int) -> Array:
+def _checked_labels(y: Array, classes: int, ignored: int | None) -> Array:
     labels = y
     if y.dtype.kind == "f":
         labels = y.astype(np.int32)
@@ -97,7 +96,10 @@ def _checked_labels(y: Array, classes: int) -> Array:
                 f"Sparse labels must be whole numbers. Got {wrong}; for targets as "
                 "vectors use categorical_crossentropy."
             )
-    lowest, highest = int(labels.min()), int(labels.max())
+    counted = labels if ignored is None else labels[labels != ignored]
+    if not counted.size:
+        return labels
+    lowest, highest = int(counted.min()), int(counted.max())
     if lowest < 0 or highest >= classes:
         wrong = lowest if lowest < 0 else highest
         row = int(np.argwhere(labels.reshape(len(labels), -1) == wrong)[0][0])
@@ -114,10 +116,40 @@ def _hint(lowest: int, highest: int, classes: int) -> str:
     return "; labels begin at 0, so subtract 1" if (lowest, highest) == (1, classes) else ""
 
 
-def _require_probabilities(y: Array) -> None:
+def _require_probabilities(y: Array, loss: str) -> None:
     lowest, highest = float(y.min()), float(y.max())
     if lowest < 0 or highest > 1:
         raise DataError(
-            f"Targets of a cross-entropy must lie in [0, 1]. Got {lowest:g} to {highest:g}; for "
+            f"Targets of {loss} must lie in [0, 1]. Got {lowest:g} to {highest:g}; for "
             "integer labels of several classes use sparse_categorical_crossentropy."
         )
+
+
+def _require_no_negatives(y: Array, loss: str) -> None:
+    if float(y.min()) < 0:
+        raise DataError(
+            f"Targets of {loss} must not be negative. Got {float(y.min()):g}; for numbers of both "
+            "signs use mean_squared_error or huber."
+        )
+
+
+def _require_signs(y: Array, loss: str) -> None:
+    found = np.unique(y)
+    if not (np.isin(found, (-1, 1)).all() or np.isin(found, (0, 1)).all()):
+        wrong = found[~np.isin(found, (-1, 1))][0]
+        raise DataError(
+            f"Targets of {loss} must be -1 and 1, or 0 and 1. Got {wrong:g}; for one class of "
+            "several use categorical_hinge with targets as vectors."
+        )
+
+
+_RULES: tuple[tuple[Any, Callable[[Array, str], None]], ...] = (
+    (losses.binary_crossentropy, _require_probabilities),
+    (losses.categorical_crossentropy, _require_probabilities),
+    (losses.kl_divergence, _require_probabilities),
+    (losses.categorical_hinge, _require_probabilities),
+    (losses.poisson, _require_no_negatives),
+    (losses.mean_squared_logarithmic_error, _require_no_negatives),
+    (losses.hinge, _require_signs),
+    (losses.squared_hinge, _require_signs),
+)

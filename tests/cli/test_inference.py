@@ -89,21 +89,25 @@ def zipped(files: dict[str, bytes]) -> bytes:
 @pytest.mark.parametrize(
     "name, content, fragment",
     [
-        ("x.npy", b"junk", "no .npy file"),
-        ("x.npz", b"junk", "no .npz file"),
-        ("x.npy", b"", "no .npy file"),
-        ("x.npy", np.array([None]), "no .npy file"),
+        ("x.npy", b"junk", "no whole file of arrays"),
+        ("x.npz", b"junk", "no whole file of arrays"),
+        ("x.npy", b"", "no whole file of arrays"),
+        ("x.npy", np.array([None]), "no whole file of arrays"),
         ("x.npy", np.array(["a"]), "numbers"),
         ("x.npy", np.array([[[np.nan] * 8] * 8]), "finite"),
         ("x.npy", np.zeros((0, 8, 8)), "at least one"),
         ("x.npy", np.zeros((2, 7, 8)), "(8, 8)"),
         ("x.npz", {"a": np.zeros(1), "b": np.zeros(1)}, "It holds a, b"),
         ("x.npz", {}, "It holds none"),
-        ("x.npy", npy("{'descr': '<f8', 'fortran_order"), "no .npy file"),
-        ("x.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (9**9,8,8"), "no .npy"),
-        ("x.npy", zipped({"a.npy": b"junk"}), "no .npy file"),
-        ("x.npz", zipped({"a.txt": b"junk"}), "no .npz file"),
-        ("x.npz", zipped({"a.npy": npy("{'descr': ")}), "no .npz file"),
+        ("x.npy", npy("{'descr': '<f8', 'fortran_order"), "no whole file of arrays"),
+        (
+            "x.npy",
+            npy("{'descr': '<f8', 'fortran_order': False, 'shape': (9**9,8,8"),
+            "no whole file of arrays",
+        ),
+        ("x.npy", zipped({"a.npy": b"junk"}), "no whole file of arrays"),
+        ("x.npz", zipped({"a.txt": b"junk"}), "It holds none"),
+        ("x.npz", zipped({"a.npy": npy("{'descr': ")}), "no whole file of arrays"),
     ],
 )
 def test_what_is_no_input_is_refused(
@@ -119,6 +123,14 @@ def test_what_is_no_input_is_refused(
     assert found.code == 1
     assert fragment in found.err
     assert found.out == ""
+
+
+def test_a_table_needs_a_network_of_tables(command: Command, trained: Path) -> None:
+    Path("t.csv").write_text("a,b\n1,2\n")
+    for words in (("predict", trained, "t.csv"), ("evaluate", trained, "t.csv")):
+        found = command(*words, "--executor", "reference")
+        assert found.code == 2
+        assert "the network has not learned from one. Train one: glassgrad train t.csv" in found.err
 
 
 def test_a_run_that_has_not_ended_is_no_model(command: Command, trained: Path) -> None:

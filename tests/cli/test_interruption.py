@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from glassgrad.runs import read_runs
+
 Command = Callable[..., Any]
 
 # A test process may have been started where Ctrl-C is ignored, and children inherit that.
@@ -60,7 +62,7 @@ def test_ctrl_c_says_how_to_go_on(command: Command, script: ModuleType) -> None:
 
 
 def test_ctrl_c_before_the_run_exists(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*arguments: object) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("glassgrad.cli.training.datasets.load", interrupt)
@@ -83,3 +85,22 @@ def test_killed_and_resumed_ends_with_the_same_bits(script: ModuleType, tmp_path
     assert all(kill.state.startswith("epoch") for kill in seen[1:])
     result = json.loads((tmp_path / "killed-1" / "result.json").read_text())
     assert result["epochs"] == 30
+    killed, whole = sorted(read_runs(tmp_path, pytest.fail), key=lambda run: run.name)
+    assert (killed.status, whole.status) == ("ended", "ended")
+    assert killed.metrics == whole.metrics
+    assert killed.epochs == 30
+
+
+def test_a_run_of_a_table_killed_and_resumed_ends_with_the_same_bits(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{n % 7},{'abc'[n % 3]},{n % 11 * 0.5},{'yn'[n * n % 5 < 2]}" for n in range(200)]
+    table.write_text("\n".join(["size,kind,depth,fits", *rows]) + "\n")
+    words = (str(table), "--target", "fits", "--layers", "16 relu", "--seed", "5", "--quiet")
+    monkeypatch.setattr(script, "WORDS", words)
+    aims = iter([[script.Aim("checkpoint.safetensors", 4, 0.01)]])
+    seen: list[Any] = []
+    (different,) = script.kill_and_resume(tmp_path, 1, 30, aims, seen.append)
+    assert different == []
+    assert len(seen) == 1

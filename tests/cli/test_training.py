@@ -138,7 +138,7 @@ def test_changed_data_are_noticed(
     command("train", *small, "--out", "run", "-q")
     digits = datasets.load("digits")
     other = replace(digits, x_train=digits.x_train[:-1], y_train=digits.y_train[:-1])
-    monkeypatch.setattr(training.datasets, "load", lambda name: other)
+    monkeypatch.setattr(training.datasets, "load", lambda *_, **__: other)
     found = command("train", "--resume", "run", "--epochs", 3)
     assert found.code == 1
     assert "have changed" in found.err
@@ -172,7 +172,7 @@ def test_regression_reports_its_loss(
     sums = {f"y_{part}": getattr(digits, f"x_{part}").mean((1, 2), dtype="float32")[:, None] / 16
             for part in ("train", "test")}  # fmt: skip
     monkeypatch.setattr(
-        training.datasets, "load", lambda name: replace(digits, classes=None, **sums)
+        training.datasets, "load", lambda *_, **__: replace(digits, classes=None, **sums)
     )
     found = command("train", *small, "--json")
     result = json.loads(found.out)

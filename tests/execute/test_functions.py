@@ -8,18 +8,32 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import glassgrad
-from glassgrad import Tensor, Variable, function, grad, gradients, value_and_grad
+from glassgrad import (
+    Tensor,
+    Variable,
+    function,
+    grad,
+    gradients,
+    hessian,
+    hessian_vector_product,
+    jacobian,
+    ops,
+    value_and_grad,
+)
 from glassgrad.errors import ArgumentError, DtypeError, GradientError, GraphError, ShapeError
 from glassgrad.execute.cpu.program import CpuExecutor
 from glassgrad.execute.executor import PROGRAMS
 from glassgrad.execute.reference import ReferenceExecutor, ReferenceProgram
+from glassgrad.graph import walk
 from glassgrad.graph.trace import Trace, current_trace, tracing
 from glassgrad.layers import Dense, Dropout, Input
 from glassgrad.losses import MeanSquaredError
 from glassgrad.models import Sequential
 from glassgrad.ops.indexing import take
+from glassgrad.ops.scan import Scan
 from glassgrad.optimizers import SGD, Adam
 from glassgrad.random_seed import new_random_state, seeded
 
@@ -382,8 +396,8 @@ def test_variables_are_constants_to_the_gradient_of_an_argument() -> None:
     "body, argnums, arguments, error, message",
     [
         (lambda x: x * 2.0, 0, ([1.0, 2.0],), ShapeError, "Only a scalar has a gradient"),
-        (lambda x: 3.0, 0, (1.0,), ArgumentError, "gives a scalar tensor. Got float"),
-        (lambda x: (x, x), 0, (1.0,), ArgumentError, "gives a scalar tensor. Got tuple"),
+        (lambda x: 3.0, 0, (1.0,), ArgumentError, "gives a tensor. Got float"),
+        (lambda x: (x, x), 0, (1.0,), ArgumentError, "gives a tensor. Got tuple"),
         (lambda x: None, 0, (1.0,), ArgumentError, "Got NoneType"),
         (lambda x, y: x, 1, (1.0, 2.0), GradientError, "does not depend on argument 1"),
         (lambda x: x, 1, (1.0,), ArgumentError, "by position, and there are 1. Got 1"),
@@ -419,3 +433,155 @@ def test_the_function_is_public() -> None:
     assert glassgrad.function is function
     with pytest.raises(GraphError, match="has no random state"), tracing(Trace(training=True)):
         Dropout(0.5)([1.0])
+
+
+# ---- second derivatives
+
+
+def small_network(x: Any, w: Any, v: Any) -> Any:
+    return ((x @ w).tanh() @ v).sigmoid()
+
+
+def small_network_by_torch(x: Any, w: Any, v: Any) -> Any:
+    return torch.sigmoid(torch.tanh(x @ w) @ v)
+
+
+def network_arrays() -> list[np.ndarray]:
+    rng = np.random.default_rng(7)
+    return [rng.normal(size=shape) for shape in ((2, 3), (3, 4), (4, 2))]
+
+
+def doubles(arrays: Sequence[Any]) -> list[Tensor]:
+    return [Tensor(array, dtype="float64") for array in arrays]
+
+
+def torches(arrays: Sequence[Any]) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.tensor(array) for array in arrays)
+
+
+@pytest.mark.parametrize("executor", ["reference", "cpu"])
+def test_a_jacobian_agrees_with_pytorch(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassgrad.execute.executor._chosen", [executor])
+    arrays = network_arrays()
+    expected = torch.autograd.functional.jacobian(small_network_by_torch, torches(arrays))
+    found = jacobian(small_network, (0, 1, -1))(*doubles(arrays))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_a_hessian_agrees_with_pytorch() -> None:
+    arrays = network_arrays()
+    expected = torch.autograd.functional.hessian(
+        lambda *xs: small_network_by_torch(*xs).square().sum(), torches(arrays)
+    )
+    found = hessian(lambda *xs: (small_network(*xs) ** 2).sum(), (0, 1, 2))(*doubles(arrays))
+    for our_row, their_row in zip(found, expected, strict=True):
+        for ours, theirs in zip(our_row, their_row, strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_a_hessian_vector_product_agrees_with_pytorch() -> None:
+    arrays = network_arrays()
+    vectors = [np.random.default_rng(8).normal(size=array.shape) for array in arrays]
+    _, expected = torch.autograd.functional.hvp(
+        lambda *xs: small_network_by_torch(*xs).square().sum(), torches(arrays), torches(vectors)
+    )
+    product = hessian_vector_product(lambda *xs: (small_network(*xs) ** 2).sum(), (0, 1, 2))
+    for ours, theirs in zip(product(doubles(vectors), *doubles(arrays)), expected, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_a_hessian_vector_product_agrees_with_differences() -> None:
+    def bowl(x: Any) -> Any:
+        return (x.exp() * x).sum() * x[0]
+
+    x, v, step = np.array([0.3, -0.7, 1.1]), np.array([1.0, 2.0, -1.0]), 1e-5
+    slope = grad(bowl)
+    ahead, behind = (slope(*doubles([x + sign * step * v])).numpy() for sign in (1, -1))
+    found = hessian_vector_product(bowl)(*doubles([v, x]))
+    np.testing.assert_allclose(found.numpy(), (ahead - behind) / (2 * step), rtol=1e-8)
+
+
+MATRIX = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, -1.0], [0.0, -1.0, 4.0]], "float32")
+
+
+def test_of_a_quadratic_form_the_matrix_comes_out() -> None:
+    def form(x: Any) -> Any:
+        return 0.5 * (x @ Tensor(MATRIX) @ x)
+
+    x = [1.0, -2.0, 0.5]
+    np.testing.assert_allclose(hessian(form)(x).numpy(), MATRIX)
+    np.testing.assert_allclose(jacobian(grad(form))(x).numpy(), MATRIX)
+    np.testing.assert_allclose(jacobian(lambda x: Tensor(MATRIX) @ x)(x).numpy(), MATRIX)
+    product = hessian_vector_product(form)([1.0, 2.0, 3.0], x)
+    np.testing.assert_allclose(product.numpy(), MATRIX @ [1.0, 2.0, 3.0])
+
+
+def test_second_derivatives_of_what_is_linear_are_zero() -> None:
+    x = [1.0, 2.0]
+    np.testing.assert_array_equal(hessian(lambda x: (3 * x).sum())(x).numpy(), np.zeros((2, 2)))
+    found = hessian_vector_product(lambda x: (3 * x).sum())([1.0, 1.0], x)
+    np.testing.assert_array_equal(found.numpy(), np.zeros(2))
+
+
+def test_only_a_part_of_the_blocks_may_be_zero() -> None:
+    (xx, xy), (yx, yy) = hessian(lambda x, y: (x * x).sum() + y * x.sum(), (0, 1))([1.0, 2.0], 3.0)
+    np.testing.assert_array_equal(xx.numpy(), [[2, 0], [0, 2]])
+    np.testing.assert_array_equal(xy.numpy(), [1, 1])
+    np.testing.assert_array_equal(yx.numpy(), [1, 1])
+    assert yy.numpy() == 0
+
+
+def test_a_jacobian_is_differentiated_again() -> None:
+    third = jacobian(jacobian(lambda x: x * x * x))(Tensor([1.0, 2.0]))
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 0], expected[1, 1, 1] = 6, 12
+    np.testing.assert_allclose(third.numpy(), expected)
+
+
+def test_a_jacobian_is_compiled_like_anything_else() -> None:
+    body, calls = counted(jacobian(ops.sin))
+    compiled = function(body)
+    for angle in (0.0, 1.0):
+        found = compiled(np.array([angle, 2 * angle], "float32")).numpy()
+        np.testing.assert_allclose(found, np.diag(np.cos([angle, 2 * angle])), rtol=1e-6)
+    assert len(calls) == 1
+
+
+def test_the_forward_pass_is_no_part_of_a_row() -> None:
+    x = Tensor([0.1, 0.2, 0.3])
+    slopes = jacobian(lambda x: x.tanh().exp())(x)
+    (loop,) = [n for n in walk([slopes]) if isinstance(n.operation, Scan)]
+    computed = {node.operation.name for node in loop.operation.body.nodes}
+    assert not computed & {"Tanh", "Exp"}
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 2)])
+def test_a_jacobian_has_the_axes_of_result_and_argument(shape: tuple[int, ...]) -> None:
+    ones = np.ones(shape, "float32")
+    found = jacobian(lambda x: x * Tensor([1.0, 2.0]).reshape(2, *[1] * len(shape)))(ones)
+    assert found.shape == (*np.broadcast_shapes((2, *[1] * len(shape)), shape), *shape)
+
+
+@pytest.mark.parametrize(
+    "call, kind, message",
+    [
+        (lambda: jacobian(lambda x: x > 0)([1.0]), DtypeError, "bool"),
+        (lambda: jacobian(lambda x: x)([1]), DtypeError, "decimal point"),
+        (lambda: jacobian(lambda x, y: x, 1)([1.0], [1.0]), GradientError, "argument 1"),
+        (lambda: jacobian(lambda x: 3.0)([1.0]), ArgumentError, "float"),
+        (lambda: jacobian(lambda x: x, 1)([1.0]), ArgumentError, "Got 1"),
+        (lambda: hessian(lambda x: x)([1.0, 2.0]), ShapeError, r"\(2,\)"),
+        (lambda: hessian_vector_product(lambda x: x.sum())([1.0], [1.0, 2.0]), ShapeError,
+         r"\(2,\). Got \(1,\)"),
+        (lambda: hessian_vector_product(lambda x, y: (x * y).sum(), (0, 1))([1.0], [1.0], [2.0]),
+         ArgumentError, "2 arguments .* Got 1"),
+        (lambda: hessian_vector_product(lambda x: x.sum(), (0,))(Tensor([1.0]), [1.0]),
+         ArgumentError, "Got 1"),
+    ],
+)  # fmt: skip
+def test_what_has_no_second_derivative_is_refused(
+    call: Callable[[], Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        call()

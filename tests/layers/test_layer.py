@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from glassgrad import layers
+from glassgrad.constraints import NonNeg
 from glassgrad.errors import ArgumentError, NotBuiltError, ShapeError, UnknownNameError
 from glassgrad.execute.executor import executor_named
 from glassgrad.gradients import gradients
@@ -236,6 +237,41 @@ def test_a_penalty_of_a_layer_inside_reaches_the_outer_one() -> None:
     outer = Twice()
     outer(X)
     assert len(outer.losses) == 2
+
+
+class Several(layers.Layer):
+    """Outputs in a tree: a matrix of 4 examples, and numbers without a batch."""
+
+    def call(self, inputs: Tensor) -> Any:
+        return {"doubled": inputs * 2.0, "rest": [inputs.sum(), None]}
+
+
+def test_an_activity_penalty_counts_by_example_and_output() -> None:
+    layer = Several(activity_regularizer="l2")
+    with tracing(Trace()) as trace:
+        layer(np.ones((4, 3)))
+    assert [loss.item() for loss in trace.losses] == pytest.approx([0.01 * 48 / 4, 0.01 * 144])
+    layer(np.ones((0, 3)))
+    assert [loss.item() for loss in layer.losses] == [0.0, 0.0]
+    again = Several.from_config(json.loads(json.dumps(layer.get_config())))
+    assert isinstance(again.activity_regularizer, L2)
+    with pytest.raises(UnknownNameError, match="regularizer 'l4'"):
+        Several(activity_regularizer="l4")
+
+
+def test_a_function_is_an_activity_penalty() -> None:
+    layer = layers.Activation("relu", activity_regularizer=lambda y: y.max())
+    layer([[-1.0, 3.0], [5.0, 2.0]])
+    assert [loss.item() for loss in layer.losses] == [2.5]
+
+
+def test_a_weight_knows_its_constraint() -> None:
+    layer = layers.Layer()
+    free, kept = layer.add_weight((2,)), layer.add_weight((2,), constraint="non_neg")
+    assert free.constraint is None
+    assert isinstance(kept.constraint, NonNeg)
+    with pytest.raises(UnknownNameError, match="constraint 'nonneg'"):
+        layer.add_weight((2,), constraint="nonneg")
 
 
 def test_add_loss() -> None:

@@ -19,14 +19,22 @@ from glassgrad.gradients import CompositeGradient
 from glassgrad.graph import Operation, TensorSpec, trace_graph
 from glassgrad.ops import (
     activation,
+    contraction,
+    cumulative,
     elementwise,
     indexing,
     linear,
+    logic,
     loss,
     mapping,
     movement,
+    normalization,
+    ordering,
     random,
     reduction,
+    rounding,
+    statistics,
+    trigonometry,
 )
 from glassgrad.ops.scan import Scan
 from tests.ops import oracles
@@ -34,6 +42,7 @@ from tests.ops.oracles import Oracle, by_element, by_line, by_torch
 from tests.ops.samples import (
     Array,
     Sample,
+    above_one,
     away,
     booleans,
     fractions,
@@ -107,9 +116,10 @@ def each_shape(
     kinds: Sequence[Callable[..., Sample]],
     oracle: Oracle,
     extremes: Sequence[tuple[Any, ...]] = (),
+    shapes_tried: int | None = None,
     **more: Any,
 ) -> list[Case]:
-    """An element-wise operation on equal, broadcast, empty and scalar shapes."""
+    """An element-wise operation on equal, broadcast, empty and scalar shapes, or some of these."""
     name = type(operation).__name__
     return [
         Case(
@@ -120,7 +130,7 @@ def each_shape(
             extremes=tuple(extremes) if number == 0 else (),
             **more,
         )
-        for number, shapes in enumerate(SHAPES[len(kinds)])
+        for number, shapes in enumerate(SHAPES[len(kinds)][:shapes_tried])
     ]
 
 
@@ -174,6 +184,65 @@ PIECEWISE = [
                 order=0, no_gradient=FLAT),
     *each_shape(elementwise.StopGradient(), (real,), by_element(lambda x: x), [EDGES],
                 order=0, no_gradient="stopping it is what the operation is for"),
+]  # fmt: skip
+
+# Where an operation has no rule of its own for shapes, two of them are enough.
+ROUNDING = [
+    case
+    for operation, function in {
+        rounding.Floor(): torch.floor,
+        rounding.Ceil(): torch.ceil,
+        rounding.Round(): torch.round,
+    }.items()
+    for case in each_shape(operation, (grid,), by_torch(function),
+                           [EDGES, ([-1.5, -0.5, 0.5, 1.5, 2.5, 1e30],)], shapes_tried=2, order=0,
+                           no_gradient=FLAT, is_stable=True)
+]  # fmt: skip
+
+TRIGONOMETRY = [
+    case
+    for operation, function, kind in (
+        (trigonometry.Sin(), torch.sin, real),
+        (trigonometry.Cos(), torch.cos, real),
+        (trigonometry.Tan(), torch.tan, fractions),
+        (trigonometry.Arcsin(), torch.arcsin, fractions),
+        (trigonometry.Arccos(), torch.arccos, fractions),
+        (trigonometry.Arctan(), torch.arctan, real),
+        (trigonometry.Sinh(), torch.sinh, real),
+        (trigonometry.Cosh(), torch.cosh, real),
+        (trigonometry.Arcsinh(), torch.arcsinh, real),
+        (trigonometry.Arccosh(), torch.arccosh, above_one),
+        (trigonometry.Arctanh(), torch.arctanh, fractions),
+        (elementwise.Erfinv(), torch.erfinv, fractions),
+    )
+    for case in each_shape(operation, (kind,), by_torch(function),
+                           [([-INF, -1.0, -TINY, 0.0, 0.5, 1.0, 50.0, INF, NAN],)],
+                           shapes_tried=2)
+]  # fmt: skip
+
+LOGIC = [
+    *(
+        case
+        for operation, function in {
+            logic.LogicalAnd(): torch.logical_and,
+            logic.LogicalOr(): torch.logical_or,
+            logic.LogicalXor(): torch.logical_xor,
+        }.items()
+        for case in each_shape(operation, (booleans, booleans), by_torch(function),
+                               [([True, True, False, False], [True, False, True, False]), PAIRS],
+                               shapes_tried=2, order=0, no_gradient=COUNTS)
+    ),
+    *(
+        case
+        for operation, function in {
+            logic.LogicalNot(): torch.logical_not,
+            logic.IsNan(): torch.isnan,
+            logic.IsInf(): torch.isinf,
+            logic.IsFinite(): torch.isfinite,
+        }.items()
+        for case in each_shape(operation, (real,), by_torch(function), [EDGES, ([-3, 0, 4],)],
+                               shapes_tried=2, order=0, no_gradient=COUNTS)
+    ),
 ]  # fmt: skip
 
 # At minus infinity these are 0 times infinity, there as here.
@@ -273,18 +342,84 @@ def reductions(kind: type[Operation], function: Callable[[list[Any]], float]) ->
     ]
 
 
+LOGITS = [
+    [[1e4, -1e4, 0.0], [1e30, 1e30, -1e30], [-1e4, -1e4, -1e4]],
+    [[0.0, -INF, 1.0], [NAN, 0.0, 1.0], [INF, 0.0, 1.0]],
+]
+
+
+def statistics_rows() -> list[Case]:
+    """Reductions that are composites, over some of the axes or all."""
+    rows = [((2, 3, 4), (0, 2), True), ((2, 3), (1,), False), ((3,), (0,), False), ((), (), False)]
+    torches = {
+        statistics.LogSumExp: torch.logsumexp,
+        statistics.Variance: partial(torch.var, correction=0),
+        statistics.Norm: torch.linalg.vector_norm,
+    }
+    return [
+        Case(
+            f"{kind.__name__}-{'x'.join(map(str, shape)) or 'scalar'}-over-{axes}-{keepdims}",
+            kind(axes, keepdims),
+            (away(*shape),),
+            by_torch(
+                lambda x, function=function, axes=axes, keepdims=keepdims: function(
+                    x, dim=axes, keepdim=keepdims
+                )
+            ),
+            order=1 if kind is statistics.Norm and not axes else 2,
+            extremes=((LOGITS[0],),) if kind is statistics.LogSumExp and axes == (1,) else (),
+            is_stable=kind is statistics.LogSumExp,
+        )
+        for kind, function in torches.items()
+        for shape, axes, keepdims in rows
+    ]
+
+
 REDUCTIONS = [
     *reductions(reduction.Sum, math.fsum),
     *reductions(reduction.Mean, oracles.average),
     *reductions(reduction.Max, max),
+    *reductions(reduction.Min, min),
+    *statistics_rows(),
+    Case("LogSumExp-of-infinities", statistics.LogSumExp((1,)), (real(2, 2),),
+         by_torch(partial(torch.logsumexp, dim=1)),
+         extremes=(([[-INF, -INF], [INF, 0.0], [-INF, 2.0], [NAN, 0.0]],),)),
     Case("Sum-of-nothing", reduction.Sum((0,)), (real(0, 3),), by_line(math.fsum, (0,), False)),
     Case("Sum-of-int32", reduction.Sum((1,)), (integers(2, 3),), by_line(sum, (1,), False),
          order=0, no_gradient=DISCRETE),
     *(
-        Case(f"Argmax-{axis}", reduction.Argmax(axis), (grid(3, 4),),
-             by_line(oracles.first_largest, (axis % 2,), False), order=0, no_gradient=COUNTS,
+        Case(f"{kind.__name__}-{axis}", kind(axis), (grid(3, 4),),
+             by_line(oracle, (axis % 2,), False), order=0, no_gradient=COUNTS,
              extremes=(([[1.0, 1.0, 0.0], [-INF, INF, 3.0]],),))
+        for kind, oracle in (
+            (reduction.Argmax, oracles.first_largest), (reduction.Argmin, oracles.first_least)
+        )
         for axis in (0, 1, -1)
+    ),
+    *(
+        Case(f"CumulativeSum-{axis}{'-reverse' * reverse}", cumulative.CumulativeSum(axis, reverse),
+             (real(*shape),), oracles.running_sums(axis, reverse),
+             extremes=(([[1e30, 1.0], [-INF, 4.0]],),))
+        for shape, axis, reverse in
+        (((2, 3), 1, False), ((3, 2), 0, True), ((2, 3, 2), 1, True), ((0, 3), 0, False))
+    ),
+    *(
+        Case(f"Sort-{axis}-{'x'.join(map(str, shape))}", ordering.Sort(axis), (grid(*shape),),
+             by_torch(lambda x, axis=axis: torch.sort(x, axis).values),
+             extremes=(([[3.0, NAN, INF], [1.0, 1.0, -INF]],),))
+        for shape, axis in (((2, 4), 1), ((3, 2), 0), ((0, 3), 1))
+    ),
+    *(
+        Case(f"Argsort-{axis}{'-descending' * descending}", ordering.Argsort(axis, descending),
+             (grid(3, 4),), oracles.order(axis, descending), order=0, no_gradient=COUNTS,
+             extremes=(([[3.0, 1.0, 1.0, 3.0], [1.0, -INF, INF, 1.0]],),))
+        for axis in (0, 1)
+        for descending in (False, True)
+    ),
+    *(
+        Case(f"TopK-{k}-{'x'.join(map(str, shape))}", ordering.TopK(k), (grid(*shape),),
+             by_torch(lambda x, k=k: tuple(torch.topk(x, k))))
+        for shape, k in (((2, 5), 3), ((4,), 1), ((2, 2, 3), 3), ((3,), 0))
     ),
 ]  # fmt: skip
 
@@ -308,6 +443,11 @@ MOVEMENTS = [
          by_torch(lambda x: torch_nn.pad(x, (0, 2, 1, 0)))),
     Case("Pad-empty", movement.Pad((2,), (1,)), (real(0),),
          by_torch(lambda x: torch_nn.pad(x, (2, 1)))),
+    *(
+        Case(f"Flip-{axes}", movement.Flip(axes), (real(2, 3),),
+             by_torch(lambda x, axes=axes: torch.flip(x, axes)))
+        for axes in ((0,), (1,), (0, 1), ())
+    ),
     Case("Concatenate", movement.Concatenate(1), (real(2, 1), real(2, 3), real(2, 0)),
          by_torch(lambda *xs: torch.cat(xs, 1))),
     Case("Concatenate-one", movement.Concatenate(0), (real(2, 3),), by_torch(lambda x: x)),
@@ -332,13 +472,55 @@ PRODUCTS = [
     matmul_case("single", real(1, 1), real(1, 1)),
     matmul_case("no-inner", real(2, 0), real(0, 3)),
     matmul_case("no-rows", real(0, 3), real(3, 2)),
+    *(
+        Case(
+            f"Einsum-{equation}",
+            contraction.Einsum(equation),
+            tuple(real(*shape) for shape in shapes),
+            by_torch(partial(torch.einsum, equation)),
+        )
+        for equation, shapes in (
+            ("ij,jk->ik", ((2, 3), (3, 4))),
+            ("bqd,bkd->bqk", ((2, 3, 4), (2, 5, 4))),
+            ("ba,bc->ac", ((3, 2), (3, 4))),
+            ("ii->i", ((3, 3),)),
+            ("iij->j", ((2, 2, 3),)),
+            ("i,j->ji", ((2,), (3,))),
+            ("ij->", ((2, 3),)),
+            ("b...i,ij->b...j", ((2, 3, 2), (2, 4))),
+            ("ab,bc,ca->a", ((2, 3), (3, 2), (2, 2))),
+            ("...ij,...jk", ((2, 1, 2, 3), (3, 3, 2))),
+            ("ij,kj->ik", ((2, 0), (3, 0))),
+        )
+    ),
 ]
+
+NORMALIZATION = [
+    Case(f"Standardize-{'x'.join(map(str, shape))}-over-{axes}",
+         normalization.Standardize(axes, epsilon), (grid(*shape),),
+         by_torch(partial(oracles.standardized, axes=axes, epsilon=epsilon)),
+         extremes=(([[3.0, 3.0, 3.0], [1e6, 0.0, -1e6]],),) if shape == (4, 3) else (),
+         is_stable=True)
+    for shape, axes, epsilon in (((4, 3), (0,), 1e-3), ((2, 3, 4), (0, 2), 0.5), ((3,), (0,), 1e-5))
+]  # fmt: skip
 
 INDEXING = [
     Case("Take", indexing.Take(), (real(5, 3), integers(2, 4)), oracles.rows_by_index),
     Case("Take-scalar", indexing.Take(), (real(5, 2), integers()), oracles.rows_by_index),
     Case("Take-numbers", indexing.Take(), (real(5), integers(4)), oracles.rows_by_index),
     Case("Take-none", indexing.Take(), (real(5, 2), integers(0)), oracles.rows_by_index),
+    *(
+        Case(f"TakeAlongAxis-{axis}-{length}", indexing.TakeAlongAxis(axis),
+             (real(*shape), integers(*indices, high=shape[axis])),
+             by_torch(lambda x, i, axis=axis: torch.take_along_dim(x, i.long(), axis)))
+        for shape, axis, length in (((2, 3), 1, 4), ((4, 2), 0, 2), ((2, 3), 1, 0))
+        for indices in [(*shape[:axis], length, *shape[axis + 1 :])]
+    ),
+    *(
+        Case(f"AddAlongAxis-{axis}-{'x'.join(map(str, shape))}", indexing.AddAlongAxis(axis, 4),
+             (real(*shape), integers(*shape, high=4)), oracles.added_along(axis, 4))
+        for shape, axis in (((2, 3), 1), ((3, 2), 0), ((2, 0), 1))
+    ),
     Case("ScatterAdd", indexing.ScatterAdd(5), (real(2, 4, 3), integers(2, 4)),
          oracles.added_rows(5)),
     Case("ScatterAdd-scalar", indexing.ScatterAdd(5), (real(3), integers()), oracles.added_rows(5)),
@@ -352,11 +534,6 @@ INDEXING = [
     Case("OneHot-many-classes", partial(indexing.OneHot, 300), (integers(3, dtype="uint8"),),
          oracles.marked(300), order=0, no_gradient=DISCRETE),
 ]  # fmt: skip
-
-LOGITS = [
-    [[1e4, -1e4, 0.0], [1e30, 1e30, -1e30], [-1e4, -1e4, -1e4]],
-    [[0.0, -INF, 1.0], [NAN, 0.0, 1.0], [INF, 0.0, 1.0]],
-]
 
 
 def cross_entropy(p: Any, x: Any) -> Any:
@@ -442,6 +619,15 @@ RANDOM = [
         for dtype in ("float32", "float64")
         for shape, stream, seed in (((2, 3), 0, 0), ((5,), 2, 0xFFFFFFFF), ((), 1, 9), ((0,), 0, 1))
     ),
+    *(
+        Case(f"RandomNormal-{limit}-{'x'.join(map(str, shape))}",
+             random.RandomNormal(shape, stream, "float64", limit), (word(seed), word(7)),
+             partial(oracles.normal, stream=stream, shape=shape, limit=limit), order=0,
+             no_gradient=DISCRETE)
+        for shape, stream, seed, limit in (
+            ((2, 3), 0, 0, INF), ((), 1, 9, INF), ((40,), 2, 0xFFFFFFFF, 2.0), ((0,), 0, 1, 0.5)
+        )
+    ),
     Case("Dropout", random.Dropout(0.4, 3), (real(4, 5), word(1), word(2)),
          oracles.dropout(0.4, 3)),
     Case("Dropout-nothing", random.Dropout(0.0), (real(4), word(1), word(2)),
@@ -517,12 +703,16 @@ CASES: list[Case] = [
     *ARITHMETIC,
     *FUNCTIONS,
     *PIECEWISE,
+    *ROUNDING,
+    *TRIGONOMETRY,
+    *LOGIC,
     *ACTIVATIONS,
     *COMPARISONS,
     *CASTS,
     *REDUCTIONS,
     *MOVEMENTS,
     *PRODUCTS,
+    *NORMALIZATION,
     *INDEXING,
     *LOSSES,
     *RANDOM,

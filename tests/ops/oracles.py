@@ -98,12 +98,57 @@ def average(values: list[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
+def standardized(x: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+    """PyTorch: what has mean 0 and variance 1 over axes, and the mean and variance before."""
+    mean = torch.mean(x, axes, keepdim=True)
+    variance = torch.var(x, axes, correction=0, keepdim=True)
+    return (x - mean) / torch.sqrt(variance + epsilon), mean, variance
+
+
 def first_largest(values: list[float]) -> int:
     best = 0
     for place, value in enumerate(values):
         if value > values[best]:
             best = place
     return best
+
+
+def first_least(values: list[float]) -> int:
+    return first_largest([-value for value in values])
+
+
+def running_sums(axis: int, reverse: bool) -> Oracle:
+    def oracle(x: Array) -> Array:
+        sums, total = np.zeros_like(x), 0
+        places = range(x.shape[axis])
+        for place in reversed(places) if reverse else places:
+            at = tuple(place if n == axis else slice(None) for n in range(x.ndim))
+            total = total + x[at]
+            sums[at] = total
+        return sums
+
+    return oracle
+
+
+def order(axis: int, descending: bool) -> Oracle:
+    """Python's own sort, which keeps the order of equal elements."""
+
+    def of_line(line: Array) -> list[int]:
+        return sorted(
+            range(len(line)), key=lambda place: -line[place] if descending else line[place]
+        )
+
+    return lambda x: np.apply_along_axis(of_line, axis, x)
+
+
+def added_along(axis: int, length: int) -> Oracle:
+    def oracle(x: Array, indices: Array) -> Array:
+        sums = np.zeros((*x.shape[:axis], length, *x.shape[axis + 1 :]))
+        for place in np.ndindex(x.shape):
+            sums[(*place[:axis], indices[place], *place[axis + 1 :])] += x[place]
+        return sums
+
+    return oracle
 
 
 def rows_by_index(x: Array, indices: Array) -> Array:
@@ -162,6 +207,16 @@ def uniform(
             else ((word >> 37) * 2**26 + ((word & MASK) >> 6)) / 2**53
         )
     return np.array(numbers, dtype).reshape(shape)
+
+
+def normal(
+    seed: Any, step: Any, *, stream: int, shape: tuple[int, ...], limit: float = math.inf
+) -> Array:
+    """The quantile of each uniform number, taken in the middle of its step."""
+    drawn = uniform(seed, step, stream=stream, shape=shape, dtype="float64")
+    numbers = drawn + 2.0**-54
+    low, high = scipy.special.ndtr(-limit), scipy.special.ndtr(limit)
+    return np.asarray(scipy.special.ndtri(low + numbers * (high - low)))
 
 
 def dropout(rate: float, stream: int) -> Oracle:

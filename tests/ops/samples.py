@@ -21,6 +21,11 @@ def positive(*shape: int) -> Sample:
     return lambda rng: rng.uniform(0.5, 2.5, shape)
 
 
+def above_one(*shape: int) -> Sample:
+    """Numbers well above 1."""
+    return lambda rng: rng.uniform(1.5, 3.5, shape)
+
+
 def away(*shape: int) -> Sample:
     """Numbers of both signs with a distance of 0.5 from zero."""
     return lambda rng: rng.uniform(0.5, 2.5, shape) * rng.choice([-1.0, 1.0], shape)

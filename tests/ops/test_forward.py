@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from glassgrad import ops
 from glassgrad.graph import Composite, float_type
 from glassgrad.ops.elementwise import Erf
 from tests.differences import placeholders, run
@@ -118,3 +119,14 @@ def test_the_error_function_is_exact_to_the_last_digits(dtype: str, bound: float
         (y,) = Erf().evaluate(np, x)
     assert y.dtype == x.dtype
     assert np.abs(y - scipy.special.erf(x.astype("float64"))).max() <= bound
+
+
+@pytest.mark.parametrize("label, expected", [(0, INF), (1, np.log(2.0)), (2, np.log(2.0))])
+def test_what_cannot_happen_costs_nothing(label: int, expected: float) -> None:
+    """A logit of minus infinity matters to its own class alone, as in PyTorch."""
+    logits = np.array([-INF, 0.0, 0.0])
+    inputs = placeholders([logits])
+    whole = ops.softmax_cross_entropy(np.eye(3)[label], *inputs)
+    sparse = ops.sparse_softmax_cross_entropy(np.array(label), *inputs)
+    for found in run([whole, sparse], inputs, [logits]):
+        np.testing.assert_allclose(found, expected, rtol=1e-7)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import erf
+from scipy.special import erf, erfinv
 
 from glassgrad.graph import Binding, Formula, Operation
 from glassgrad.ops import elementwise
@@ -40,6 +40,7 @@ def evaluate(formula: Formula, case: Case, names: dict[str, Any]) -> Any:
         **vars(np),
         "uniform": oracles.uniform,
         "erf": erf,
+        "erfinv": erfinv,
         operation.name: Called(case.oracle),
     }
     return eval(formula.plain, known, names)

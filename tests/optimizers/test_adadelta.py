@@ -15,7 +15,7 @@ def test_a_hundred_steps_as_a_plain_loop(rate: float, rho: float, epsilon: float
     start = rng.normal(size=(3, 4))
     w = Variable(start, dtype="float64")
     optimizer = Adadelta(rate, rho, epsilon)
-    x, v, s, lr = start.copy(), *np.zeros((2, 3, 4)), float(np.float32(rate))
+    x, v, s, lr = start.copy(), *np.zeros((2, 3, 4)), rate
     for _ in range(100):
         g = rng.normal(size=start.shape)
         optimizer.apply([constant(g, "float64")], [w])

@@ -15,7 +15,7 @@ def test_a_hundred_steps_as_a_plain_loop(initial: float, epsilon: float) -> None
     start = rng.normal(size=(3, 4))
     w = Variable(start, dtype="float64")
     optimizer = Adagrad(0.1, initial, epsilon)
-    x, a, rate = start.copy(), np.full_like(start, initial), float(np.float32(0.1))
+    x, a, rate = start.copy(), np.full_like(start, initial), 0.1
     for _ in range(100):
         g = rng.normal(size=start.shape)
         optimizer.apply([constant(g, "float64")], [w])

@@ -22,7 +22,7 @@ def test_a_hundred_steps_as_a_plain_loop(
     w = Variable(start, dtype=dtype)
     optimizer = Adam(rate, beta_1, beta_2, epsilon)
     x, m, v = start.copy(), np.zeros_like(start), np.zeros_like(start)
-    lr = float(np.float32(rate))
+    lr = rate
     for t in range(1, 101):
         g = rng.normal(size=start.shape).astype("float32").astype("float64")
         optimizer.apply([constant(g, dtype)], [w])
@@ -64,3 +64,23 @@ def test_the_first_step_has_the_size_of_the_learning_rate() -> None:
     w = Variable([0.0, 0.0, 0.0])
     Adam(0.001).apply([[1e-3, -1.0, 1e3]], [w])
     assert w.numpy() == pytest.approx([-0.001, 0.001, -0.001], rel=4e-3)
+
+
+def test_with_amsgrad_steps_do_not_grow_when_gradients_become_small() -> None:
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4))
+    ours, theirs = Variable(start, dtype="float64"), torch.tensor(start, requires_grad=True)
+    largest, x, m, v = np.zeros((4, 3, 4))
+    x = start.copy()
+    optimizer = Adam(0.1, epsilon=0.0, amsgrad=True)
+    other = torch.optim.Adam([theirs], lr=0.1, eps=0.0, amsgrad=True)
+    for t in range(1, 101):
+        g = rng.normal(size=start.shape) / t
+        optimizer.apply([constant(g, "float64")], [ours])
+        theirs.grad = torch.tensor(g)
+        other.step()
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        largest = np.maximum(largest, v)
+        x = x - 0.1 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / np.sqrt(largest)
+    assert ours.numpy() == pytest.approx(x, rel=1e-11, abs=1e-12)
+    assert ours.numpy() == pytest.approx(theirs.detach().numpy(), rel=1e-9)

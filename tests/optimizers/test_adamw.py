@@ -19,7 +19,7 @@ def test_a_hundred_steps_as_a_plain_loop(
     start = rng.normal(size=(3, 4))
     w = Variable(start, dtype="float64")
     optimizer = AdamW(rate, decay, beta_1, beta_2, epsilon)
-    x, m, v, lr = start.copy(), *np.zeros((2, 3, 4)), float(np.float32(rate))
+    x, m, v, lr = start.copy(), *np.zeros((2, 3, 4)), rate
     for t in range(1, 101):
         g = rng.normal(size=start.shape)
         optimizer.apply([constant(g, "float64")], [w])

@@ -14,7 +14,7 @@ def test_a_hundred_steps_as_a_plain_loop(rate: float, beta_1: float, beta_2: flo
     start = rng.normal(size=(3, 4))
     w = Variable(start, dtype="float64")
     optimizer = Lion(rate, beta_1, beta_2)
-    x, m, lr = start.copy(), np.zeros_like(start), float(np.float32(rate))
+    x, m, lr = start.copy(), np.zeros_like(start), rate
     for _ in range(100):
         g = rng.normal(size=start.shape)
         optimizer.apply([constant(g, "float64")], [w])

@@ -21,7 +21,7 @@ def test_a_hundred_steps_as_a_plain_loop(
     start = rng.normal(size=(3, 4))
     w = Variable(start, dtype="float64")
     optimizer = Nadam(rate, beta_1, beta_2, epsilon)
-    x, m, v, lr = start.copy(), *np.zeros((2, 3, 4)), float(np.float32(rate))
+    x, m, v, lr = start.copy(), *np.zeros((2, 3, 4)), rate
     product = 1.0
     for t in range(1, 101):
         g = rng.normal(size=start.shape)

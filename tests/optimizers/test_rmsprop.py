@@ -20,7 +20,7 @@ def test_a_hundred_steps_as_a_plain_loop(momentum: float, centered: bool) -> Non
     w = Variable(start, dtype="float64")
     optimizer = RMSprop(0.01, 0.85, momentum, 1e-5, centered)
     x, v, a, m = start.copy(), *(np.zeros_like(start) for _ in range(3))
-    rate = float(np.float32(0.01))
+    rate = 0.01
     for _ in range(100):
         g = rng.normal(size=start.shape)
         optimizer.apply([constant(g, "float64")], [w])

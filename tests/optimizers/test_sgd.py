@@ -17,7 +17,7 @@ def test_a_hundred_steps_as_a_plain_loop(momentum: float, nesterov: bool) -> Non
     start = rng.normal(size=(3, 4))
     w = Variable(start, dtype="float64")
     optimizer = SGD(0.1, momentum=momentum, nesterov=nesterov)
-    x, v, rate = start.copy(), np.zeros_like(start), float(np.float32(0.1))
+    x, v, rate = start.copy(), np.zeros_like(start), 0.1
     for step in range(100):
         if step == 50:
             rate = 0.0625

@@ -9,12 +9,14 @@ import pytest
 from glassgrad import optimizers
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Variable, constant
-from glassgrad.optimizers import SGD, Optimizer
+from glassgrad.optimizers import SGD, Lamb, LossScaleOptimizer, Optimizer
 
 KINDS: list[Callable[..., Optimizer]] = [
     kind
     for kind in vars(optimizers).values()
-    if isinstance(kind, type) and issubclass(kind, Optimizer) and kind is not Optimizer
+    if isinstance(kind, type)
+    and issubclass(kind, Optimizer)
+    and kind not in (Optimizer, LossScaleOptimizer)  # which has no formula of its own
 ]
 
 
@@ -61,3 +63,34 @@ def test_frozen_variables_do_not_shrink() -> None:
 def test_a_bad_decay_is_refused(decay: Any) -> None:
     with pytest.raises(ArgumentError, match="weight_decay must be a number from 0"):
         SGD(weight_decay=decay)
+
+
+@pytest.mark.parametrize("kind", [SGD, Lamb])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_some_weights_can_be_excluded(kind: Callable[..., Optimizer], by_name: bool) -> None:
+    def run(decay: float, *excluded: int) -> list[np.ndarray]:
+        weights = [Variable([1.0, 2.0], name=f"layer/{name}") for name in ("kernel", "bias", "c")]
+        optimizer = kind(0.5, weight_decay=decay)
+        chosen = [weights[number] for number in excluded]
+        if by_name:
+            optimizer.exclude_from_weight_decay(var_names=[one.name[6:] for one in chosen])
+        else:
+            optimizer.exclude_from_weight_decay(chosen)
+        for _ in range(3):
+            optimizer.apply([[0.5, 0.25]] * 3, weights)
+        return [weight.numpy() for weight in weights]
+
+    mixed, all_of_them, none = run(0.25, 1), run(0.25), run(0.0)
+    for number, (found, decayed, plain) in enumerate(zip(mixed, all_of_them, none, strict=True)):
+        assert np.array_equal(found, plain if number == 1 else decayed)
+        assert not np.array_equal(decayed, plain)
+
+
+def test_after_the_first_step_it_is_too_late_to_exclude_weights() -> None:
+    optimizer = LossScaleOptimizer(SGD(weight_decay=0.5))
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    w = Variable([2.0], name="bias")
+    optimizer.apply([[0.0]], [w])
+    assert w.numpy() == 2.0
+    with pytest.raises(ArgumentError, match="before the first step"):
+        optimizer.exclude_from_weight_decay([w])

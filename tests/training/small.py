@@ -45,7 +45,7 @@ def compiled(
     model.compile(
         how.pop("optimizer", None) or Adam(0.05),
         how.pop("loss", "sparse_categorical_crossentropy"),
-        how.pop("metrics", ["accuracy"]),
+        metrics=how.pop("metrics", ["accuracy"]),
         executor=executor,
         **how,
     )

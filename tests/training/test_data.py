@@ -16,7 +16,7 @@ Y = np.arange(10)
 
 
 def numbers(data: ArrayData, *arguments: Any, **options: Any) -> list[list[int]]:
-    return [y.tolist() for _, y in data.batches(*arguments, **options)]
+    return [batch.arrays[1].tolist() for batch in data.batches(*arguments, **options)]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_every_example_comes_once_and_the_last_batch_may_be_smaller(
     size: int, lengths: list[int]
 ) -> None:
     data = as_data(X, Y)
-    batches = list(data.batches(size, shuffle_key=(1, 2)))
+    batches = [batch.arrays for batch in data.batches(size, seed=1, epoch=2)]
     assert [len(x) for x, _ in batches] == lengths
     assert data.count_batches(size) == len(lengths)
     assert sorted(np.concatenate([y for _, y in batches])) == list(range(10))
@@ -36,12 +36,12 @@ def test_every_example_comes_once_and_the_last_batch_may_be_smaller(
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     data = as_data(X, Y)
-    orders = {key: numbers(data, 10, shuffle_key=key) for key in [(1, 0), (1, 1), (2, 0)]}
+    orders = {key: numbers(data, 10, seed=key[0], epoch=key[1]) for key in [(1, 0), (1, 1), (2, 0)]}
     assert len({str(order) for order in orders.values()}) == 3
     np.random.seed(3)  # noqa: NPY002 -- the global generator has no influence
-    assert numbers(as_data(X.copy(), Y), 10, shuffle_key=(1, 0)) == orders[1, 0]
+    assert numbers(as_data(X.copy(), Y), 10, seed=1, epoch=0) == orders[1, 0]
     # The batch size cuts the order, and does not change it.
-    batches = numbers(data, 3, shuffle_key=(1, 0))
+    batches = numbers(data, 3, seed=1, epoch=0)
     assert [number for batch in batches for number in batch] == orders[1, 0][0]
 
 
@@ -52,8 +52,8 @@ def test_without_a_key_the_order_is_that_of_the_data() -> None:
 @pytest.mark.parametrize("start", range(5))
 def test_an_epoch_can_begin_in_its_middle(start: int) -> None:
     data = as_data(X, Y)
-    whole = numbers(data, 3, shuffle_key=(1, 0))
-    assert numbers(data, 3, shuffle_key=(1, 0), start=start) == whole[start:]
+    whole = numbers(data, 3, seed=1, epoch=0)
+    assert numbers(data, 3, seed=1, epoch=0, start=start) == whole[start:]
 
 
 @pytest.mark.parametrize(

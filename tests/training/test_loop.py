@@ -78,8 +78,8 @@ def test_descent_is_that_of_a_plain_loop(size: int, shuffle: bool, weighted: boo
     rows = as_data(np.arange(10))
     order = [
         [
-            batch[0]
-            for batch in rows.batches(size, shuffle_key=(model.seed, epoch) if shuffle else None)
+            batch.arrays[0]
+            for batch in rows.batches(size, seed=model.seed if shuffle else None, epoch=epoch)
         ]
         for epoch in range(4)
     ]
@@ -387,7 +387,7 @@ def test_a_checkpoint_of_another_run_is_refused(name: str, path: Path) -> None:
 def test_a_checkpoint_of_another_network_changes_nothing(path: Path) -> None:
     with seeded(1):
         model = Sequential([Input((4,)), Dense(6, "tanh"), Dense(3, "softmax")])
-    model.compile(Adam(0.05), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(inputs(), labels(), 4, 1, verbose=0)
     before = everything(model)
     message = r"it had float32\[4, 5\] as variable model/0, the model .* have float32\[4, 6\]"
@@ -561,7 +561,7 @@ def test_an_error_of_a_step_leaves_the_weights(monkeypatch: pytest.MonkeyPatch) 
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             if batch == 1:
                 self.before = everything(self.model)
-                monkeypatch.setattr("glassgrad.execute.reference.evaluate", fail)
+                monkeypatch.setattr("glassgrad.execute.reference.evaluate_nodes", fail)
 
     def fail(*_: Any) -> None:
         raise ExecutionError("planted")

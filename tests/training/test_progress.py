@@ -7,6 +7,7 @@ from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from glassgrad.callbacks import Callback
@@ -55,6 +56,12 @@ def without_control_characters(text: str) -> str:
 )  # fmt: skip
 def test_numbers(number: float, text: str) -> None:
     assert written({"loss": number}) == f"loss {text}"
+
+
+def test_arrays() -> None:
+    assert written({"recall": np.array([0.5, 0.25])}) == "recall [0.5000 0.2500]"
+    assert written({"matrix": np.eye(2)}) == "matrix [[1.0000 0.0000] [0.0000 1.0000]]"
+    assert written({"matrix": np.eye(10)}) == "matrix array of shape (10, 10)"
 
 
 def test_no_logs() -> None:

@@ -17,7 +17,8 @@ from glassgrad.graph import Tensor, Variable
 from glassgrad.layers import Dense, Input, Layer
 from glassgrad.models import Model, Sequential
 from glassgrad.optimizers import SGD
-from glassgrad.training.step import FREEZINGS, specs_of
+from glassgrad.training.data import as_data
+from glassgrad.training.step import FREEZINGS
 from tests.training.small import compiled, inputs, labels, network
 
 
@@ -55,7 +56,7 @@ def test_there_is_one_program_for_each_shape_of_a_batch(executor: CountingExecut
 def test_predictions_of_a_model_that_is_not_compiled_keep_their_program(
     executor: CountingExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glassgrad.models.model.executor_named", lambda name: executor)
+    monkeypatch.setattr("glassgrad.models.trainer.executor_named", lambda name: executor)
     model = network()
     first, second = model.predict(inputs()), model.predict(inputs())
     np.testing.assert_array_equal(first, second)
@@ -175,12 +176,12 @@ def test_the_same_optimizer_keeps_its_state_when_compiled_again() -> None:
 
 def test_a_step_can_be_prepared() -> None:
     model = compiled()
-    batch = [inputs(4), labels(4).astype("int32")]
-    program = model.steps.training.program(specs_of(batch))
+    batch = as_data(inputs(4), labels(4)).take(slice(None))
+    program = model.steps.training.program(batch)
     program.prepare()
-    assert model.steps.training.program(specs_of(batch)) is program
-    loss = model.steps.training(batch)
-    np.testing.assert_allclose(loss[0], model.steps.scores.loss.result())
+    assert model.steps.training.program(batch) is program
+    results = model.steps.training(batch)
+    np.testing.assert_allclose(results["loss"], model.steps.scores.loss.result())
 
 
 def test_layers_added_later_take_part() -> None:
@@ -194,7 +195,7 @@ def test_layers_added_later_take_part() -> None:
     assert model.predict(inputs()).shape == (10, 3)
 
 
-def test_a_model_gives_one_tensor() -> None:
+def test_targets_are_given_for_every_output() -> None:
     class Pair(Model):
         def __init__(self) -> None:
             super().__init__()
@@ -205,7 +206,9 @@ def test_a_model_gives_one_tensor() -> None:
 
     model = Pair()
     model.compile("sgd", "mse", executor="reference")
-    with pytest.raises(ArgumentError, match=r"must give one tensor to be trained. Got tuple"):
+    with pytest.raises(
+        ArgumentError, match=r"y must be a list or dictionary with an entry for each"
+    ):
         model.fit(inputs(), labels(), verbose=0)
 
 

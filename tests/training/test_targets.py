@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glassgrad.errors import ArgumentError, DataError, DtypeError
-from glassgrad.losses import as_loss
+from glassgrad.losses import SparseCategoricalCrossentropy, as_loss
 from glassgrad.training.data import as_data
 from glassgrad.training.targets import checked_targets, with_class_weights
 
@@ -20,7 +20,12 @@ def check(y: Any, loss: Any, outputs: int = 3) -> Any:
 
 
 SPARSE = ["sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"]
-VECTORS = ["categorical_crossentropy", "binary_crossentropy", "bce", "BinaryCrossentropy"]
+VECTORS = [
+    "categorical_crossentropy", "binary_crossentropy", "bce", "BinaryCrossentropy", "kld",
+    "KLDivergence", "categorical_hinge", "CategoricalHinge", "crossentropy",
+]  # fmt: skip
+COUNTS = ["poisson", "Poisson", "msle", "MeanSquaredLogarithmicError"]
+MARGINS = ["hinge", "Hinge", "squared_hinge", "SquaredHinge"]
 
 
 @pytest.mark.parametrize("loss", SPARSE)
@@ -66,6 +71,48 @@ def test_probabilities(loss: str, y: Any) -> None:
 @pytest.mark.parametrize("y", [[[0, 1, 0]] * 4, [[0.25, 0.5, 0.25]] * 4, [[True, False, True]] * 4])
 def test_right_probabilities(loss: str, y: Any) -> None:
     assert check(y, loss).shape == (4, 3)
+
+
+@pytest.mark.parametrize("loss", COUNTS)
+def test_counts(loss: str) -> None:
+    assert check([[0.0], [1.0], [2.5], [300.0]], loss, outputs=1).max() == 300
+    with pytest.raises(DataError, match=r"must not be negative. Got -2; for numbers of both"):
+        check([[0.0], [1.0], [-2.0], [3.0]], loss, outputs=1)
+
+
+@pytest.mark.parametrize("loss", MARGINS)
+@pytest.mark.parametrize(
+    "y, wrong", [([-1, 0, 1, 1], "0"), ([0, 1, 2, 1], "0"), ([1, 3, 1, 1], "3")]
+)
+def test_margins(loss: str, y: Any, wrong: str) -> None:
+    for right in ([-1, 1, 1, -1], [0, 1, 1, 0], [1, 1, 1, 1], [-1.0, -1.0, -1.0, -1.0]):
+        assert check(right, loss, outputs=1).tolist() == right
+    with pytest.raises(DataError, match=f"-1 and 1, or 0 and 1. Got {wrong}; for one class"):
+        check(y, loss, outputs=1)
+
+
+def test_an_ignored_label_is_no_class() -> None:
+    loss = SparseCategoricalCrossentropy(ignore_class=-1)
+    assert check([0, -1, 2, -1], loss).tolist() == [0, -1, 2, -1]
+    assert check([-1, -1, -1, -1], loss).tolist() == [-1] * 4
+    with pytest.raises(DataError, match=r"in \[0, 3\).*Got 3, first in row 3"):
+        check([0, -1, 2, 3], loss)
+
+
+def test_labels_count_along_the_axis_of_the_classes() -> None:
+    loss = SparseCategoricalCrossentropy(axis=1)
+    images = checked_targets(as_data(X, np.full((4, 2), 4)), loss, (4, 5, 2)).y
+    assert images.max() == 4
+    with pytest.raises(DataError, match=r"\[0, 5\)"):
+        checked_targets(as_data(X, np.full((4, 2), 5)), loss, (4, 5, 2))
+
+
+def test_crossentropy_is_checked_as_what_it_means() -> None:
+    assert check([0.0, 1.0, 2.0, 0.0], "crossentropy").dtype == np.int32
+    with pytest.raises(DataError, match="Labels must lie"):
+        check([0, 1, 2, 3], "ce")
+    with pytest.raises(DataError, match=r"must lie in \[0, 1\]"):
+        check([[0], [1], [2], [0]], "crossentropy", outputs=1)
 
 
 def test_other_losses_take_any_number() -> None:

@@ -15,6 +15,7 @@ __all__ = ["describe"]
 EXPLANATIONS = {
     Kind.LOOP: "element by element and row by row, in one pass over memory",
     Kind.PRODUCT: "a matrix product; what follows is applied while its tile is in cache",
+    Kind.BATCH: "a matrix product for each member of a batch",
     Kind.COLUMN_SUM: "the sum of each column",
     Kind.COPY: "a value put where it stays after the step",
     Kind.UPDATE: "one formula over lists of tensors",

@@ -8,12 +8,18 @@ from typing import Any
 
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Operation
-from glassgrad.ops import elementwise
+from glassgrad.ops import elementwise, logic, rounding, trigonometry
 from glassgrad.ops.movement import BroadcastTo
 
-__all__ = ["MATHEMATICS", "expression", "has_expression", "is_cheap"]
+__all__ = ["BY_NUMPY", "MATHEMATICS", "expression", "has_expression", "is_cheap"]
 
-MATHEMATICS = ("erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh")
+MATHEMATICS = ("erf", "erfinv", "exp", "expm1", "log", "log1p", "sigmoid", "tanh")
+
+BY_NUMPY = (
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "cosh", "floor",
+    "isfinite", "isinf", "isnan", "rint", "sin", "sinh", "sqrt", "tan",
+)  # fmt: skip
+"""The functions that Numba compiles for the names of NumPy's."""
 
 TEMPLATES: dict[type[Operation], str] = {
     elementwise.Add: "{0} + {1}",
@@ -27,6 +33,7 @@ TEMPLATES: dict[type[Operation], str] = {
     elementwise.Square: "{0} * {0}",
     elementwise.Sqrt: "sqrt({0})",
     elementwise.Erf: "erf({0})",
+    elementwise.Erfinv: "erfinv({0})",
     elementwise.Exp: "exp({0})",
     elementwise.Expm1: "expm1({0})",
     elementwise.Log: "log({0})",
@@ -48,6 +55,27 @@ TEMPLATES: dict[type[Operation], str] = {
     elementwise.Cast: "{0}",
     elementwise.StopGradient: "{0}",
     BroadcastTo: "{0}",
+    rounding.Floor: "floor({0})",
+    rounding.Ceil: "ceil({0})",
+    rounding.Round: "rint({0})",
+    trigonometry.Sin: "sin({0})",
+    trigonometry.Cos: "cos({0})",
+    trigonometry.Tan: "tan({0})",
+    trigonometry.Arcsin: "arcsin({0})",
+    trigonometry.Arccos: "arccos({0})",
+    trigonometry.Arctan: "arctan({0})",
+    trigonometry.Sinh: "sinh({0})",
+    trigonometry.Cosh: "cosh({0})",
+    trigonometry.Arcsinh: "arcsinh({0})",
+    trigonometry.Arccosh: "arccosh({0})",
+    trigonometry.Arctanh: "arctanh({0})",
+    logic.LogicalAnd: "{0} and {1}",
+    logic.LogicalOr: "{0} or {1}",
+    logic.LogicalXor: "{0} != {1}",
+    logic.LogicalNot: "not {0}",
+    logic.IsNan: "isnan({0})",
+    logic.IsInf: "isinf({0})",
+    logic.IsFinite: "isfinite({0})",
 }
 
 CHEAP = frozenset(TEMPLATES) - {
@@ -55,12 +83,24 @@ CHEAP = frozenset(TEMPLATES) - {
     elementwise.Power,
     elementwise.Sqrt,
     elementwise.Erf,
+    elementwise.Erfinv,
     elementwise.Exp,
     elementwise.Expm1,
     elementwise.Log,
     elementwise.Log1p,
     elementwise.Sigmoid,
     elementwise.Tanh,
+    trigonometry.Sin,
+    trigonometry.Cos,
+    trigonometry.Tan,
+    trigonometry.Arcsin,
+    trigonometry.Arccos,
+    trigonometry.Arctan,
+    trigonometry.Sinh,
+    trigonometry.Cosh,
+    trigonometry.Arcsinh,
+    trigonometry.Arccosh,
+    trigonometry.Arctanh,
 }
 """What takes less time to compute again than to store and to load."""
 

@@ -25,7 +25,7 @@ from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
 from glassgrad.ops.movement import BroadcastTo, Reshape, broadcast_to
-from glassgrad.ops.reduction import Argmax, Max, Sum, normalize_axes
+from glassgrad.ops.reduction import Argmax, Argmin, Max, Min, Place, Reduction, Sum, normalize_axes
 
 __all__ = ["Group", "Kind", "Pattern", "fuse", "is_reduction", "source_of", "sources_of", "spread"]
 
@@ -47,6 +47,7 @@ class Kind(Enum):
 
     LOOP = "loop"  # element-wise operations and reductions of rows
     PRODUCT = "product"  # a matrix product, then element-wise operations on its tile
+    BATCH = "batch of products"  # one matrix product after the other
     COLUMN_SUM = "column sum"
     COPY = "copy"
     UPDATE = "update"  # one element-wise formula over lists of tensors
@@ -104,7 +105,8 @@ def sources_of(node: Node) -> list[Tensor]:
 
 def is_reduction(operation: Operation) -> bool:
     """Whether rows may become single values by it."""
-    return type(operation) in (Sum, Max, Argmax)  # a subclass may mean something else
+    # A subclass may mean something else.
+    return type(operation) in (Sum, Max, Min, Argmax, Argmin)
 
 
 def fuse(outputs: Sequence[Tensor]) -> list[Group]:
@@ -243,6 +245,8 @@ def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
     if _is_plain_product(node):
         rows, columns = node.specs[0].shape
         return Kind.PRODUCT, rows * columns, columns
+    if _is_batch_of_products(node):
+        return Kind.BATCH, node.specs[0].size, None
     if type(node.operation) is ElementwiseMap:
         return Kind.UPDATE, 0, None
     if _is_fusable(node) and (space := _space(node)) is not None:
@@ -257,6 +261,14 @@ def _is_plain_product(node: Node) -> bool:
         return False
     a, b = node.inputs
     return a.dtype.kind == "f" and a.ndim == b.ndim == 2
+
+
+def _is_batch_of_products(node: Node) -> bool:
+    """Whether each side has a matrix for every product, or one for all of them."""
+    if type(node.operation) is not MatMul or node.specs[0].dtype.kind != "f":
+        return False
+    batches = prod(node.specs[0].shape[:-2])
+    return all(prod(tensor.shape[:-2]) in (1, batches) for tensor in node.inputs)
 
 
 def _is_fusable(node: Node) -> bool:
@@ -282,10 +294,10 @@ def _is_column_sum(node: Node) -> bool:
 def _kept_and_reduced(node: Node) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """The axes that a reduction keeps and those that it reduces, with lengths; no axis of 1."""
     operation, shape = node.operation, node.inputs[0].shape
-    if isinstance(operation, Argmax):
+    if isinstance(operation, Place):
         axes = normalize_axes(operation.axis, len(shape))
     else:
-        assert isinstance(operation, Sum | Max)
+        assert isinstance(operation, Reduction)
         axes = operation.axes
     long = [(axis, length) for axis, length in enumerate(shape) if length != 1]
     return [a for a in long if a[0] not in axes], [a for a in long if a[0] in axes]

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.execute.cpu.expressions import MATHEMATICS, expression
+from glassgrad.execute.cpu.expressions import BY_NUMPY, MATHEMATICS, expression
 from glassgrad.execute.cpu.fuse import Group, Pattern, is_reduction, source_of, sources_of
 from glassgrad.execute.cpu.views import VIEW_NAMES
 from glassgrad.graph import Constant, Graph, Node, Tensor
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import Comparison
-from glassgrad.ops.reduction import Argmax, Sum
+from glassgrad.ops.reduction import Argmin, Min, Place, Sum
 
 __all__ = [
     "KernelSource",
+    "batch_source",
     "column_sum_source",
     "constants_of",
     "loop_source",
@@ -31,10 +32,12 @@ __all__ = [
 ]
 
 HEADER = f"""\
-from numpy import float32, float64, inf, int32, int64, sqrt, uint32, uint8
+from numpy import float32, float64, inf, int32, int64, uint32, uint8
+from numpy import {", ".join(BY_NUMPY)}
 
+from glassgrad.execute.cpu.blas import NORMAL
 from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
-from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part
+from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part, tiled_gemm
 from glassgrad.execute.cpu.scalars import uniform_float32, uniform_float64
 from glassgrad.execute.cpu.views import *
 from glassgrad.execute.cpu.views import {", ".join(sorted(set(VIEW_NAMES.values())))}
@@ -77,6 +80,13 @@ def storage_name(dtype: np.dtype[Any]) -> str:
 def view_name(dtype: np.dtype[Any]) -> str:
     """The function by which a kernel sees a vector."""
     return VIEW_NAMES[np.dtype(storage_name(dtype)), 1]
+
+
+def highest(dtype: np.dtype[Any]) -> str:
+    """What no element is greater than."""
+    if dtype == np.bool_:
+        return "True"
+    return f"{dtype}(inf)" if dtype.kind == "f" else f"{dtype}({np.iinfo(dtype).max})"
 
 
 def lowest(dtype: np.dtype[Any]) -> str:
@@ -299,9 +309,11 @@ class LoopWriter:
                 "float64" if dtype == np.float64 else str(dtype) if dtype.kind == "f" else "int64"
             )
             return [f"{sum_or_best} = {wide}(0)"], [f"{sum_or_best} += {operand}"], result
-        start = [f"{sum_or_best} = {lowest(dtype)}"]
-        if isinstance(node.operation, Argmax):
-            better = f"{operand} > {sum_or_best} or {operand} != {operand}"
+        seeks_least = isinstance(node.operation, Min | Argmin)
+        better, worst = ("<", highest(dtype)) if seeks_least else (">", lowest(dtype))
+        start = [f"{sum_or_best} = {worst}"]
+        if isinstance(node.operation, Place):
+            better = f"{operand} {better} {sum_or_best} or {operand} != {operand}"
             return (
                 [*start, f"{name} = int32(0)"],
                 [
@@ -311,7 +323,7 @@ class LoopWriter:
                 ],
                 [],
             )
-        keep = f"{sum_or_best} >= {operand} or {sum_or_best} != {sum_or_best}"
+        keep = f"{sum_or_best} {better}= {operand} or {sum_or_best} != {sum_or_best}"
         step = f"{sum_or_best} = {sum_or_best} if {keep} else {operand}"
         return start, [step], result if dtype != np.bool_ else [f"{name} = {sum_or_best}"]
 
@@ -436,6 +448,33 @@ def product_target(group: Group, outputs: list[Tensor]) -> Tensor:
     if any(tensor.key == product.key for tensor in outputs):
         return product
     return next((tensor for tensor in outputs if tensor.dtype == product.dtype), product)
+
+
+def batch_source(dtype: np.dtype[Any]) -> str:
+    """A matrix product for each member of a batch; the parts share the members.
+
+    Slots: members, rows, columns, inner length, whether A and B are transposed, how far the next
+    matrix of A and of B lies from the last (0 where all share one), A, B, scratch, the products.
+    """
+    view = f"{dtype}_vector"
+    sizes = ", ".join(f"integer(arguments, {slot})" for slot in range(4))
+    flags = ", ".join(f"integer(arguments, {slot})" for slot in range(4, 8))
+    lines = [
+        f"members, rows, columns, inner = {sizes}",
+        f"transpose_a, transpose_b, step_a, step_b = {flags}",
+        f"a, b = {view}(arguments, 8), {view}(arguments, 9)",
+        f"scratch, c = {view}(arguments, 10), {view}(arguments, 11)",
+        "share = scratch.size // parts",
+        "panel = part_of_array(scratch, part * share, share)",
+        "stride_a = inner if transpose_a == NORMAL else rows",
+        "stride_b = columns if transpose_b == NORMAL else inner",
+        "begin, end = split(members, parts, part, 1)",
+        "for i in range(begin, end):",
+        "    tiled_gemm(transpose_a, transpose_b, rows, columns, inner, "
+        "a, i * step_a, stride_a, b, i * step_b, stride_b, "
+        f"{dtype}(0), c, i * rows * columns, columns, panel)",
+    ]
+    return HEADER + "\n".join(indent(lines)) + "\n"
 
 
 def column_sum_source(dtype: np.dtype[Any]) -> str:

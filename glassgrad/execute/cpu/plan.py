@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -209,6 +210,7 @@ class _Planner:
         makers = {
             Kind.LOOP: self._loop,
             Kind.PRODUCT: self._product,
+            Kind.BATCH: self._batch_of_products,
             Kind.COLUMN_SUM: self._column_sum,
             Kind.UPDATE: self._update,
             Kind.REFERENCE: self._reference,
@@ -254,6 +256,32 @@ class _Planner:
         launch = self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
         inner = a.shape[0] if first.operation.transpose_a else a.shape[1]
         launch.operations += (2 * inner - 1) * rows * columns
+        return launch
+
+    def _batch_of_products(self, group: Group) -> Launch:
+        (node,) = group.nodes
+        operation = node.operation
+        assert isinstance(operation, MatMul)
+        (a, b), (product,) = node.inputs, node.outputs
+        panel = self._panel(product.dtype)
+        rows, columns = product.shape[-2:]
+        inner = a.shape[-2] if operation.transpose_a else a.shape[-1]
+        transposed = (operation.transpose_a, operation.transpose_b)
+        arguments: list[Argument] = [
+            product.size // (rows * columns),
+            rows,
+            columns,
+            inner,
+            *(TRANSPOSED if each else NORMAL for each in transposed),
+            *(prod(x.shape[-2:]) if prod(x.shape[:-2]) > 1 else 0 for x in (a, b)),
+            self._flat(a),
+            self._flat(b),
+            Operand(panel, panel.spec.shape),
+            self._flat(product),
+        ]
+        text = generate.batch_source(product.dtype)
+        launch = self._kernel_launch(group, text, arguments, [a, b], [product], [panel])
+        launch.operations = (2 * inner - 1) * product.size
         return launch
 
     def _panel(self, dtype: np.dtype[Any]) -> Buffer:

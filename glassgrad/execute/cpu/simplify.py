@@ -31,7 +31,7 @@ from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
 from glassgrad.ops.movement import Reshape
 from glassgrad.ops.random import RandomUniform
-from glassgrad.ops.reduction import Max, Sum
+from glassgrad.ops.reduction import Extreme, Max, Min, Sum
 
 __all__ = ["StreamedUniform", "merge_equal", "simplify"]
 
@@ -151,7 +151,9 @@ def _uniform(
     return _applied(uniform, node, (*inputs, stream))
 
 
-def _max(operation: Max, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+def _extreme(
+    operation: Extreme, node: Node, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...] | None:
     """Nothing is reduced along axes of length 1."""
     (x,) = inputs
     is_there_one = all(x.shape[axis] == 1 for axis in operation.axes)
@@ -175,7 +177,8 @@ def _sum(operation: Sum, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor
 LIFTED: dict[type[Operation], Callable[..., tuple[Tensor, ...] | None]] = {
     Clip: _clip,
     RandomUniform: _uniform,
-    Max: _max,
+    Max: _extreme,
+    Min: _extreme,
     Sum: _sum,
 }
 

@@ -125,6 +125,20 @@ def test_what_follows_a_product_is_part_of_it() -> None:
     assert [node.operation.name for node in group.nodes] == ["MatMul", "Add", "Relu"]
 
 
+@pytest.mark.parametrize(
+    "a, b, kind",
+    [
+        ((5, 8, 4), (5, 4, 6), Kind.BATCH),
+        ((2, 3, 8, 4), (1, 1, 4, 6), Kind.BATCH),
+        ((8, 4), (5, 4, 6), Kind.BATCH),
+        ((2, 1, 8, 4), (3, 4, 6), Kind.REFERENCE),
+        ((5, 8, 4), (4, 6), Kind.PRODUCT),
+    ],
+)
+def test_batches_of_matrices(a: tuple[int, ...], b: tuple[int, ...], kind: Kind) -> None:
+    assert kinds(placeholder(a) @ placeholder(b)) == [kind]
+
+
 def test_a_reduction_is_no_part_of_a_product() -> None:
     assert kinds((placeholder((8, 4)) @ placeholder((4, 6))).sum(1)) == [Kind.PRODUCT, Kind.LOOP]
 

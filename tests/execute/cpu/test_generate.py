@@ -9,7 +9,7 @@ import pytest
 
 from glassgrad.execute.cpu.plan import make_plan
 from glassgrad.graph import Placeholder, Tensor, Variable, constant, placeholder, walk
-from glassgrad.ops import argmax, maximum, minimum, sign, softmax, where
+from glassgrad.ops import argmax, argmin, maximum, minimum, sign, softmax, where
 from glassgrad.ops.linear import MatMul
 from tests.execute.cpu.comparison import Case, check
 from tests.execute.cpu.networks import training_step
@@ -105,7 +105,9 @@ def whole(dtype: str) -> Case:
         a <= b,
         where(a > b, a, c),
         a.max(1),
+        a.min(1),
         argmax(a, 1),
+        argmin(a, 1),
         a.cast("bool"),
         a.cast("int64"),
     ]
@@ -135,7 +137,9 @@ def edge(dtype: str) -> Case:
     y = placeholder((6, 1), dtype)
     outputs = [
         x.max(1),
+        x.min(1),
         argmax(x, 1),
+        argmin(x, 1),
         maximum(x, y),
         minimum(x, y),
         x.relu(),
@@ -228,3 +232,28 @@ def test_shapes_that_are_easily_confused(name: str) -> None:
         return Case([NAMED[name](x)], [x], [values.astype(np.float32).astype(dtype)])
 
     check(build)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_batches_of_products(dtype: str, transpose_a: bool, transpose_b: bool) -> None:
+    """With more members than parts, fewer, one for all, and tiles that do not come out even."""
+
+    def build(dtype: str) -> Case:
+        rng = np.random.default_rng(3)
+        inputs, arrays, outputs = [], [], []
+        for left, right, (m, k, n) in (
+            ((7,), (7,), (3, 4, 5)),
+            ((3,), (1,), (17, 150, 70)),
+            ((), (2, 3), (1, 9, 2)),
+        ):
+            sides = (k, m) if transpose_a else (m, k), (n, k) if transpose_b else (k, n)
+            pair = [placeholder((*batch, *side), dtype)
+                    for batch, side in zip((left, right), sides, strict=True)]  # fmt: skip
+            inputs += pair
+            arrays += [rng.normal(size=x.shape).astype(dtype) for x in pair]
+            outputs.append(MatMul(transpose_a, transpose_b)(*pair))
+        return Case(outputs, inputs, arrays)
+
+    check(build, dtype)

@@ -1,0 +1,38 @@
+"""The operations of neural networks under the name that Keras groups them by: ``ops.nn.relu``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassgrad import ops
+
+NAMES = (
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "leaky_relu",
+    "log_softmax",
+    "normalize",
+    "one_hot",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "threshold_relu",
+)
+__all__ = list(NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Found in ``glassgrad.ops`` when it is asked for: this module is part of that one."""
+    if name not in NAMES:
+        raise AttributeError(f"module 'glassgrad.ops.nn' has no attribute {name!r}")
+    return getattr(ops, name)
+
+
+def __dir__() -> list[str]:
+    return list(NAMES)

@@ -1,0 +1,65 @@
+"""Operations that give numbers a mean and a spread, as batch and layer normalisation do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from glassgrad.graph import Binding, Composite, Notation, Tensor, as_tensor
+from glassgrad.ops.elementwise import add, require_floats, sqrt, square
+from glassgrad.ops.movement import broadcast_to
+from glassgrad.ops.reduction import Axes, mean, normalize_axes
+
+__all__ = ["Standardize", "standardize"]
+
+
+@dataclass(frozen=True)
+class Standardize(Composite):
+    """Mean 0 and variance 1 over axes: y = (x - m) / sqrt(v + ε).
+
+    m and v, the mean and the biased variance, are outputs as well, with axes of length 1.
+
+    Source: Ioffe, Szegedy, "Batch normalization", 2015, with the chain rule of its section 3.
+    """
+
+    axes: tuple[int, ...]
+    epsilon: float = 1e-3
+    notation = Notation(
+        "({x} - mean({x}, axis={axes}, keepdims=True)) / "
+        "sqrt(var({x}, axis={axes}, keepdims=True) + {epsilon})",
+        r"\operatorname{{standardize}}_{{{axes}}}({x})",
+        Binding.PRODUCT,
+    )
+
+    def shape(self, *inputs):
+        """Refuse what has no fractions."""
+        require_floats(self.name, inputs[0])
+        return super().shape(*inputs)
+
+    def definition(self, x):
+        center = mean(x, self.axes, keepdims=True)
+        apart = x - center
+        variance = mean(square(apart), self.axes, keepdims=True)
+        return apart / sqrt(variance + self.epsilon), center, variance
+
+    def chain_rule(self, gradients, outputs, inputs):
+        (to_y, to_center, to_variance), (y, center, variance), (x,) = gradients, outputs, inputs
+        count = x.size / max(center.size, 1)
+        slopes = []
+        if to_y is not None:  # (g - mean(g) - y mean(g y)) / sqrt(v + ε)
+            shift = mean(to_y, self.axes, keepdims=True)
+            stretch = mean(to_y * y, self.axes, keepdims=True)
+            slopes.append((to_y - shift - y * stretch) / sqrt(variance + self.epsilon))
+        if to_center is not None:
+            slopes.append(broadcast_to(to_center / count, x.shape))
+        if to_variance is not None:
+            slopes.append(to_variance * (x - center) * (2 / count))
+        return (reduce(add, slopes),)
+
+
+def standardize(x: Any, axis: Axes, epsilon: float = 1e-3) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean 0 and variance 1 over axes; with the mean and the variance that there were."""
+    x = as_tensor(x)
+    y, center, variance = Standardize(normalize_axes(axis, x.ndim), epsilon)(x)
+    return y, center, variance

@@ -1,0 +1,126 @@
+"""What a script needs besides a model: labels as vectors, a seed, batches of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassgrad.errors import ArgumentError, DataError
+from glassgrad.graph.operation import Array
+from glassgrad.naming import forget_names
+from glassgrad.random_seed import set_random_seed
+from glassgrad.serialization import (
+    custom_object_scope,
+    get_custom_objects,
+    register_keras_serializable,
+)
+from glassgrad.training.data import pack, unpack
+from glassgrad.training.streams import PyDataset
+
+__all__ = [
+    "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "custom_object_scope",
+    "get_custom_objects",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
+
+CustomObjectScope = custom_object_scope
+Sequence = PyDataset
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Array:
+    """Labels as vectors that are 1 at the class and 0 elsewhere.
+
+    Args:
+        x: labels from 0, of any shape; a last axis of length 1 is dropped.
+        num_classes: how many there are; one more than the largest label by default.
+
+    Returns:
+        float32, with an axis of length ``num_classes`` at the end.
+
+    Raises:
+        DataError: a label is no integer, negative, or not below ``num_classes``.
+
+    Example:
+        >>> to_categorical([0, 2])
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+    """
+    given = np.asarray(x)
+    if given.dtype.kind not in "biuf" or (given != np.floor(given)).any():
+        raise DataError(f"Labels must be integers, from 0. Got {given.dtype}: {_first(given)}.")
+    labels = given.astype(np.int64)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    classes = num_classes or (int(labels.max()) + 1 if labels.size else 0)
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if outside.size:
+        raise DataError(f"Labels must lie in [0, {classes}). Got {outside[0]}.")
+    return np.equal(labels[..., None], np.arange(classes)).astype(np.float32)
+
+
+def _first(array: Array) -> Any:
+    return array.flat[0] if array.size else array
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
+    """Vectors along an axis divided by their length; the zero vector stays.
+
+    Args:
+        x: an array.
+        axis: along which the vectors lie.
+        order: of the norm: 2 is the Euclidean length.
+
+    Raises:
+        ArgumentError: the order is not above 0.
+
+    Example:
+        >>> normalize([[3.0, 4.0]])
+        array([[0.6, 0.8]])
+    """
+    if not order > 0:
+        raise ArgumentError(f"The order of a norm must be above 0. Got {order!r}.")
+    array = np.atleast_1d(np.asarray(x))
+    length = np.atleast_1d(np.linalg.norm(array, order, axis, keepdims=True))
+    return array / np.where(length == 0, 1, length)
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """What ``fit`` hands to a step: x, (x, y) or (x, y, sample_weight).
+
+    Example:
+        >>> pack_x_y_sample_weight(1, 2)
+        (1, 2)
+    """
+    return pack(x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """x, y and sample_weight of what is handed to a step, ``None`` for what is not there.
+
+    Raises:
+        ArgumentError: there are more than three.
+
+    Example:
+        >>> unpack_x_y_sample_weight((1, 2))
+        (1, 2, None)
+    """
+    return unpack(tuple(data) if isinstance(data, list) else data)
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Let the numbering of names begin anew; models that live go on living.
+
+    Args:
+        free_memory: accepted as in Keras; what nobody holds is freed by itself.
+    """
+    forget_names()

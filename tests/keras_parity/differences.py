@@ -1,0 +1,402 @@
+"""Every deliberate difference to Keras 3, with its reason: the table behind tests and page.
+
+``python -m tests.keras_parity.differences`` writes ``docs/differences_from_keras.md`` anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "differences_from_keras.md"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row.
+
+    Args:
+        where: what it is about, as ``family.Name(argument)``; ``*`` stands for any text.
+        ours: what glassgrad does.
+        keras: what Keras does.
+        reason: why.
+        tolerance: for numbers, the relative distance that is expected all the same.
+    """
+
+    where: str
+    ours: str
+    keras: str
+    reason: str
+    tolerance: float | None = None
+
+    def covers(self, subject: str) -> bool:
+        """Whether the row is about a subject."""
+        return any(fnmatchcase(subject, pattern) for pattern in self.where.split(", "))
+
+
+# ---- names, order and defaults of arguments; a test finds each of them by comparing signatures
+
+ARGUMENTS: tuple[Difference, ...] = (
+    Difference(
+        "*(kwargs)",
+        "the keywords are written out, down to those of the base class",
+        "many signatures end in `**kwargs`",
+        "An argument that is misspelt is refused, with the names that are known.",
+    ),
+    Difference(
+        "*.serialize(*)",
+        "one function, whose argument is `value`, serves all families",
+        "each family has its own function, whose argument is named after the family",
+        "Objects describe themselves by the arguments of their constructors.",
+    ),
+    Difference(
+        "layers.*(autocast), models.*(autocast)",
+        "floats of another type are always cast to the type of the layer",
+        "`autocast=False` leaves them as they are",
+        "One rule is enough: a model that computes in another type has another `dtype`.",
+    ),
+    Difference(
+        "layers.*(lora_rank), layers.*(lora_alpha), layers.*(quantization_config)",
+        "absent",
+        "low-rank adapters and quantisation of trained models",
+        "They serve the adaptation of large language models, which is not what glassgrad is for.",
+    ),
+    Difference(
+        "layers.BatchNormalization(renorm*), layers.BatchNormalization(synchronized)",
+        "absent; the statistics are always those of the whole batch",
+        "renormalisation, and statistics that are shared between devices",
+        "There is one batch, wherever its parts are computed.",
+    ),
+    Difference(
+        "layers.*.call(mask), models.*.call(mask)",
+        "absent",
+        "the time steps or examples that count",
+        "No layer that is there makes a mask.",
+    ),
+    Difference(
+        "layers.*.call(training), models.*.call(training)",
+        "`call` has the argument where it uses it, and is always told",
+        "often an argument with the default `None`",
+        "The step that is traced knows whether it trains; "
+        "`layer(x, training=True)` says it from outside.",
+    ),
+    Difference(
+        "layers.Layer.call(*), layers.InputLayer.call(*), models.Model.call(*)",
+        "`call(inputs, *args, **kwargs)`",
+        "`call(*args, **kwargs)` or `call()`",
+        "Every layer has inputs.",
+    ),
+    Difference(
+        "layers.Layer.compute_output_shape(*)",
+        "takes the shape of the input, or a list of shapes",
+        "takes anything",
+        "Every layer has inputs.",
+    ),
+    Difference(
+        "layers.Layer.add_weight(*)",
+        "arguments also by position, with the initializer `glorot_uniform` and the name `weight` "
+        "as defaults",
+        "keywords only, with `None` as default of all of them; an aggregation over replicas, and "
+        "variables that a gradient overwrites",
+        "The defaults stand where they can be read; there is one replica of a weight.",
+    ),
+    Difference(
+        "layers.InputLayer(activity_regularizer), layers.InputLayer(trainable)",
+        "absent",
+        "accepted as by every layer",
+        "An input has neither weights nor activities.",
+    ),
+    Difference(
+        "layers.InputSpec(*)",
+        "rank, least and greatest rank, shape, axes and dtype",
+        "also names, inputs that may be missing, and a last axis that may be squeezed",
+        "It is there for layers of one's own that check their inputs.",
+    ),
+    Difference(
+        "layers.Random*.call(*)",
+        "`call(inputs)`, as in every layer",
+        "`call(data)`, where data are images, or images and labels",
+        "Labels are classes or numbers: they stay as they are.",
+    ),
+    Difference(
+        "layers.*Lookup(idf_weights), layers.*Lookup.set_vocabulary(idf_weights), "
+        "layers.*Lookup(sparse), layers.*Lookup(salt), layers.*Lookup(oov_method), "
+        "layers.*Lookup(encoding), layers.*Lookup(vocabulary_dtype), layers.IntegerLookup(name), "
+        "layers.StringLookup(activity_regularizer), layers.StringLookup(trainable), "
+        "layers.StringLookup(dtype)",
+        "a vocabulary gives integers, counts or indicators",
+        "also weights by frequency, sparse results, salted hashing, other encodings of text",
+        "Columns of a table need no more.",
+    ),
+    Difference(
+        "*.from_config(custom_objects), *.from_config(safe_mode)",
+        "`from_config(config)`",
+        "own classes and functions can be handed over with the configuration",
+        "Own classes are registered, or named around the call by `custom_object_scope`; a "
+        "configuration never executes anything.",
+    ),
+    Difference(
+        "metrics.Metric.add_variable(initializer), metrics.Metric.add_weight(initializer)",
+        "`zeros` by default",
+        "no default, or `None`, which means zeros",
+        "The default stands where it can be read.",
+    ),
+    Difference(
+        "models.Model(*), models.Sequential(inputs), models.Sequential(outputs), "
+        "models.Sequential(dtype), models.Sequential(activity_regularizer)",
+        "`Model(inputs=None, outputs=None, **kwargs)`, and what every layer takes",
+        "`Model(*args, **kwargs)`, which becomes another class where there are inputs",
+        "The arguments stand where they can be read; the calls are the same.",
+    ),
+    Difference(
+        "models.*.compile(executor), models.*.fit(checkpoint)",
+        "what computes; a file with which an interrupted training goes on, to the same bits",
+        "absent",
+        "They are additions, by keyword and at the end.",
+    ),
+    Difference(
+        "models.*.load_weights(by_name), saving.load_weights(by_name)",
+        "by keyword, for transfer to another architecture",
+        "absent from the signature, accepted for old files alone",
+        "Weights that are found by name are how a network trained for one task begins another.",
+    ),
+    Difference(
+        "models.*.save(zipped), models.*.save_weights(max_shard_size), saving.save_model(zipped), "
+        "saving.save_weights(max_shard_size)",
+        "one file in the safetensors format",
+        "a folder or a zip archive; weights divided into several files",
+        "One file that is written at once, or not at all.",
+    ),
+    Difference(
+        "models.Sequential.add(rebuild)",
+        "absent",
+        "`rebuild=False` leaves the model unbuilt",
+        "It serves Keras's own loading.",
+    ),
+    Difference(
+        "models.clone_model(*)",
+        "the architecture again, with new weights",
+        "also functions that replace layers or calls on the way",
+        "A configuration can be changed before `from_config`.",
+    ),
+    Difference(
+        "optimizers.LossScaleOptimizer(*), optimizers.LossScaleOptimizer.build(*)",
+        "takes the optimizer inside, the first scale, the steps until it grows, and a name",
+        "takes the arguments of every optimizer as well",
+        "Clipping, decay and averaging belong to the optimizer inside, which does them.",
+    ),
+)
+
+# ---- results
+
+NUMBERS: tuple[Difference, ...] = (
+    Difference(
+        "activations.hard_sigmoid",
+        "the slope is 1/6 in the float type that is used",
+        "on PyTorch the slope is 1/6 rounded to float32, in float64 as well",
+        "PyTorch's kernel holds the constant in single precision.",
+        tolerance=1e-7,
+    ),
+    Difference(
+        "layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom",
+        "the transformation is computed in the float type of the layer",
+        "it is computed in float32, also for float64 images",
+        "A layer computes in its own float type.",
+        tolerance=1e-6,
+    ),
+    Difference(
+        "models.Model.fit",
+        "data that are empty or not finite, and labels outside the classes, are refused",
+        "training goes on, and the loss is not a number",
+        "The mistake is in the data, and is told before hours have passed.",
+    ),
+    Difference(
+        "losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy, "
+        "losses.BinaryCrossentropy",
+        "where a model ends in softmax or sigmoid, the loss is computed from what goes into it: "
+        "exact, and with a gradient, however sure a wrong prediction is",
+        "probabilities are kept within 1e-7 and 1 - 1e-7, where the gradient ends",
+        "The stable form is the same number wherever both are defined.",
+    ),
+    Difference(
+        "initializers, layers",
+        "the same seed gives the same numbers on every machine and executor",
+        "the same seed gives other numbers than with us, and on each backend",
+        "Random numbers are counted, not drawn in turn, so that a resumed run goes on with them.",
+    ),
+    Difference(
+        "metrics",
+        "states are float64, whatever the type of the predictions",
+        "states have the type of the metric, float32 by default",
+        "Counts stay exact, and means of millions of examples keep their digits.",
+    ),
+    Difference(
+        "layers.RandomFlip, layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom",
+        "images have four axes, (examples, height, width, channels)",
+        "three axes are one image, (height, width, channels)",
+        "A batch of gray images without a channel axis would pass for one image.",
+    ),
+    Difference(
+        "regularizers.OrthogonalRegularizer",
+        "the penalty of a single row or column is 0",
+        "it is not a number: 0 / 0",
+        "Where there are no pairs, none is off the right angle.",
+    ),
+    Difference(
+        "optimizers",
+        "negative learning rates and decays are refused; a learning rate is a number or a schedule",
+        "they are accepted; a learning rate may be any callable",
+        "A schedule is part of the step's graph, so it is an object that is made of operations.",
+    ),
+    Difference(
+        "optimizers.schedules.CosineDecayRestarts",
+        "`t_mul` below 1 is refused",
+        "it gives not a number after some steps",
+        "The periods would add up to a finite number of steps.",
+    ),
+    Difference(
+        "initializers.VarianceScaling(input_axes), initializers.VarianceScaling(output_axes)",
+        "both or none",
+        "one alone is ignored",
+        "An argument that is ignored misleads.",
+    ),
+    Difference(
+        "constraints.MaxNorm, constraints.MinMaxNorm",
+        "limits that no norm can meet and rates outside [0, 1] are refused",
+        "they are accepted",
+        "They would spoil the weights in silence.",
+    ),
+    Difference(
+        "utils.normalize",
+        "along the first axis, columns are divided by their lengths",
+        "`axis=0` divides rows by the lengths of columns",
+        "0 counts as no axis there, which is a mistake.",
+    ),
+    Difference(
+        "layers.IntegerLookup, layers.StringLookup, layers.Discretization.adapt",
+        "no other library is needed",
+        "needs TensorFlow, on every backend",
+        "These are compared by tests of their own, without Keras.",
+    ),
+)
+
+# ---- public names that Keras does not have
+
+NAMES: tuple[Difference, ...] = (
+    Difference(
+        "activations.register",
+        "gives a function of one's own a name: `@activations.register()`",
+        "`keras.saving.register_keras_serializable`",
+        "What a file may name is what was registered; nothing else becomes an object.",
+    ),
+    Difference(
+        "activations.heaviside",
+        "the threshold unit, 0 or 1",
+        "absent",
+        "The classic texts begin with it; asking for its gradient is an error that teaches.",
+    ),
+    Difference(
+        "initializers.compute_fans, initializers.initialize, initializers.require",
+        "what layers and initializers of one's own are made with",
+        "not public",
+        "A layer of one's own may need them.",
+    ),
+    Difference(
+        "losses.LossFunctionWrapper, losses.as_loss, metrics.as_metric",
+        "a function as a loss or metric object",
+        "not public; `compile` does it",
+        "Own training loops need it as well.",
+    ),
+    Difference(
+        "losses.crossentropy, metrics.crossentropy, losses.resolve_crossentropy, "
+        "metrics.resolve_accuracy",
+        "the cross-entropy and the accuracy that the names `crossentropy` and `accuracy` mean for "
+        "given shapes",
+        "not public; `compile` does it",
+        "The rule can be looked up and tested.",
+    ),
+    Difference(
+        "losses.fuse_probabilities",
+        "replaces cross-entropy of probabilities by the stable form on logits",
+        "absent",
+        "It is a transformation of the graph that every training step goes through.",
+    ),
+    Difference(
+        "metrics.ConfusionMatrix",
+        "counts of classes against classes",
+        "absent",
+        "It is the first thing to look at in classification.",
+    ),
+    Difference(
+        "callbacks.StopAtTarget, callbacks.TimeLimit",
+        "stop at a value of the loss or a metric, or after a time",
+        "absent",
+        "They are stop conditions of the classic texts.",
+    ),
+    Difference(
+        "optimizers.schedules.LinearWarmup, optimizers.schedules.OneCycle, "
+        "optimizers.schedules.StepDecay",
+        "warm-up before any schedule, one cycle, and a drop every so many steps",
+        "absent",
+        "They are in common use elsewhere.",
+    ),
+    Difference(
+        "models.Input",
+        "the same as `layers.Input`",
+        "`keras.Input` and `layers.Input`",
+        "Where models are made, their inputs are at hand.",
+    ),
+    Difference(
+        "models.lsuv, models.Scaling",
+        "layer-sequential unit-variance initialisation of a model by data",
+        "absent",
+        "It needs a whole model, so it is no initializer.",
+    ),
+)
+
+SECTIONS = (
+    ("Arguments", ARGUMENTS),
+    ("Numbers and behaviour", NUMBERS),
+    ("Names that Keras does not have", NAMES),
+)
+
+
+def covering(table: tuple[Difference, ...], subject: str) -> Difference | None:
+    """The row of a table that is about a subject, if there is one."""
+    return next((row for row in table if row.covers(subject)), None)
+
+
+INTRODUCTION = """\
+# Differences from Keras 3
+
+Public names, arguments, their order and defaults, string aliases and formulas are those of Keras 3.
+The tests compare every layer, activation, loss, metric, optimizer, schedule, initializer,
+regularizer and constraint with Keras on its PyTorch backend, in float32 to 1e-5 and in float64 to
+1e-10 of the largest entry, and every signature word by word. What differs on purpose stands here;
+the tests read the same table, and fail where something else differs, or where a row is out of date.
+In the first column `*` stands for any text.
+
+Keras lets values of float64 meet in float32, on PyTorch as well. For the comparison in float64 the
+tests lift this rule, for otherwise Keras's own results would be right to seven digits only.
+"""
+
+
+def page() -> str:
+    """The documentation page, made from the tables."""
+    parts = [INTRODUCTION]
+    for title, table in SECTIONS:
+        rows = [
+            f"| {_as_code(row.where)} | {row.ours} | {row.keras} | {row.reason} |" for row in table
+        ]
+        heading = ["| where | glassgrad | Keras 3 | why |", "|---|---|---|---|"]
+        parts.append("\n".join([f"## {title}", "", *heading, *rows, ""]))
+    return "\n".join(parts)
+
+
+def _as_code(where: str) -> str:
+    return ", ".join(f"`{pattern}`" for pattern in where.split(", "))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -1,0 +1,143 @@
+"""Names for what is one's own, and weights that are handed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassgrad import activations, losses, optimizers, saving
+from glassgrad.errors import ArgumentError, FileError, UnknownNameError
+from glassgrad.graph import Tensor
+from glassgrad.layers import Dense, Input, Layer
+from glassgrad.models import Model, Sequential, clone_model, model_from_json
+from glassgrad.serialization import serialize
+
+X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+
+
+class Shifted(Layer):
+    def __init__(self, by: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.by = by
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs + self.by
+
+
+def cube(x: Tensor) -> Tensor:
+    return x * x * x
+
+
+def fourth(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    return ((y_true - y_pred) ** 4).mean(axis=-1)
+
+
+OWN = {"Shifted": Shifted, "cube": cube, "fourth": fourth}
+
+
+def own() -> Sequential:
+    return Sequential([Input((3,)), Dense(2, cube), Shifted(1.0)])
+
+
+def test_objects_of_ones_own_are_given_when_the_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    with saving.custom_object_scope(OWN):
+        model = own()
+        model.compile("sgd", fourth, executor="reference")
+        model.save(path)
+    with pytest.raises(FileError, match=r"Unknown (layer|activation) '(Shifted|cube)'"):
+        saving.load_model(path)
+    loaded = saving.load_model(path, custom_objects=OWN)
+    np.testing.assert_allclose(loaded.predict(X), model.predict(X), rtol=1e-5)
+    assert loaded.loss.fn is fourth
+
+
+def test_outside_the_scope_a_function_has_no_name(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"custom_object_scope|register"):
+        own().save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_registered_for_good(tmp_path: Path) -> None:
+    @saving.register_keras_serializable("tests", "Moved")
+    class Other(Shifted):
+        pass
+
+    model = Sequential([Input((3,)), Other(2.0)])
+    saving.save_model(model, tmp_path / "model")
+    np.testing.assert_array_equal(saving.load_model(tmp_path / "model").predict(X), X + 2)
+    assert saving.get_custom_objects()["tests>Moved"] is Other
+    assert serialize(Other(1.0, name="o"))["class_name"] == "tests>Moved"
+
+
+def test_a_name_is_that_of_the_right_family_alone() -> None:
+    with saving.custom_object_scope({"sgd": Shifted, "cube": cube}):
+        assert isinstance(optimizers.get("sgd"), optimizers.SGD)  # a layer is no optimizer
+        assert activations.get("cube") is cube
+        with pytest.raises(UnknownNameError, match=r"Unknown loss 'Shifted'"):
+            losses.get("Shifted")
+
+
+@pytest.mark.parametrize("copy", [clone_model, lambda model: model_from_json(model.to_json())])
+def test_the_architecture_alone(copy: Any) -> None:
+    x = Input((3,))
+    for model in (Sequential([Input((3,)), Dense(2)]), Model(x, Dense(2)(x) + 1.0)):
+        made = copy(model)
+        assert made.count_params() == 8
+        assert not np.array_equal(made.get_weights()[0], model.get_weights()[0])
+
+
+@pytest.mark.parametrize("text", ["", "{", "3", '{"class_name": "Dense", "config": {"units": 2}}'])
+def test_text_that_is_no_model(text: str) -> None:
+    with pytest.raises(ArgumentError, match=r"describe"):
+        model_from_json(text)
+
+
+# ---- weights by name
+
+
+def network(units: int = 4, last: str = "last") -> Sequential:
+    return Sequential([Input((3,)), Dense(units, name="first"), Dense(2, name=last)])
+
+
+def test_weights_by_name(tmp_path: Path) -> None:
+    one, other = network(last="a"), network(last="b")
+    saving.save_weights(one, tmp_path / "weights")
+    before = other.get_weights()
+    read = saving.load_weights(other, tmp_path / "weights", by_name=True)
+    assert read == ["first/kernel", "first/bias"]
+    np.testing.assert_array_equal(other.get_weights()[0], one.get_weights()[0])
+    np.testing.assert_array_equal(other.get_weights()[2], before[2])
+
+
+def test_weights_of_other_shapes_are_refused_or_left_out(tmp_path: Path) -> None:
+    one, other = network(4), network(5)
+    one.save(tmp_path / "model")
+    before = other.get_weights()
+    with pytest.raises(FileError, match=r"another architecture.*Pass skip_mismatch=True"):
+        other.load_weights(tmp_path / "model", by_name=True)
+    with pytest.warns(
+        UserWarning,
+        match=r"'first/kernel' has shape \(3, 5\), in the file \(3, 4\); .* as they are",
+    ):
+        read = other.load_weights(tmp_path / "model", skip_mismatch=True)
+    assert read == ["last/bias"]
+    np.testing.assert_array_equal(other.get_weights()[0], before[0])
+
+
+def test_more_weights_than_the_model_has(tmp_path: Path) -> None:
+    network().save_weights(tmp_path / "weights")
+    small = Sequential([Input((3,)), Dense(4, name="first")])
+    with pytest.raises(FileError, match=r"has 2 weights, the file 4. Pass by_name=True"):
+        small.load_weights(tmp_path / "weights")
+    assert small.load_weights(tmp_path / "weights", by_name=True) == ["first/kernel", "first/bias"]
+
+
+def test_a_file_that_is_to_stay(tmp_path: Path) -> None:
+    network().save(tmp_path / "model")
+    for save in (network().save, network().save_weights):
+        with pytest.raises(FileError, match=r"is there already, and overwrite is False"):
+            save(tmp_path / "model", overwrite=False)
