@@ -292,7 +292,8 @@ def dropout(
     if noise_shape is None:
         silenced: Tensor = operation(x, source.seed, source.step)
         return silenced
-    kept = operation(ops.ones(_mask_shape(noise_shape, x), x.dtype), source.seed, source.step)
+    mask = ops.ones(_mask_shape(noise_shape, x), x.dtype)
+    kept: Tensor = operation(mask, source.seed, source.step)
     return x * kept
 
 

@@ -96,8 +96,15 @@ class ScatterAdd(Primitive):
 
     def forward(self, xp, x, indices):
         rows = xp.reshape(x, (-1, *x.shape[indices.ndim :]))
-        hits = xp.reshape(indices, (-1, 1)) == xp.arange(self.rows)
-        return xp.tensordot(xp.asarray(hits, dtype=x.dtype), rows, axes=((0,), (0,)))
+        places = xp.reshape(indices, -1)
+        # What has no place among the rows goes to one more, which is dropped.
+        places = xp.where((places >= 0) & (places < self.rows), places, self.rows)
+        total = xp.zeros((self.rows + 1, *rows.shape[1:]), x.dtype)
+        if xp is np:
+            np.add.at(total, places, rows)
+        else:  # arrays of JAX are never changed
+            total = total.at[places].add(rows)
+        return total[: self.rows]
 
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (_, indices) = gradients, inputs

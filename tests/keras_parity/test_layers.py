@@ -119,7 +119,8 @@ def test_a_layer_is_that_of_keras(case: Case, keras: Any, precision: Precision) 
     ours, theirs = case.make(layers), case.make(keras.layers)
     precision = precision.about(f"layers.{case.name}")
     arrays = arrays_of(case, precision)
-    applied(ours, training=False)(*arrays), applied(theirs, training=False)(*arrays)
+    for layer in (ours, theirs):
+        applied(layer, training=False)(*arrays)  # which builds it
     require_same_weights(ours, theirs)
     for weight, their_weight in zip(ours.weights, theirs.weights, strict=True):
         weight.assign(other_value(weight, precision))
@@ -240,7 +241,8 @@ def test_a_layer_adapts_as_that_of_keras(case: Case, keras: Any, precision: Prec
     shape = (40, 3) if case.inputs == "normal" else (40, 3, 2)
     data = precision.floats(rng.normal(2.0, 3.0, shape))
     ours, theirs = case.make(layers), case.make(keras.layers)
-    ours.adapt(data), theirs.adapt(data)
+    for layer in (ours, theirs):
+        layer.adapt(data)
     precision = precision.about(f"layers.{case.name}.adapt")
     precision.require_same(ours(data), theirs(data))
 

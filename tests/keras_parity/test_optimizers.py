@@ -66,7 +66,6 @@ CASES = (
     Case("AdamW", {**RATE, "use_ema": True, "gradient_accumulation_steps": 2}),
     Case("SGD", {**RATE, "loss_scale_factor": 8.0, "momentum": 0.5}),
 )
-EVERY_CASE = (*CASES, Case("LossScaleOptimizer"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
