@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -697,6 +696,6 @@ stop_gradient = StopGradient()
 def clip(x: Any, x_min: float, x_max: float) -> Tensor:
     """Keep every element within [x_min, x_max]; integers within integers stay integers."""
     tensor = as_tensor(x)
-    if tensor.dtype.kind == "i" and isinstance(x_min, Integral) and isinstance(x_max, Integral):
+    if tensor.dtype.kind == np.array([x_min, x_max]).dtype.kind == "i":
         return minimum(maximum(tensor, x_min), x_max)
     return Clip(float(x_min), float(x_max))(tensor)
