@@ -11,14 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from glassgrad import activations, datasets
-from glassgrad.cli.runs import Run, is_run, quoted
+from glassgrad.cli.invocation import command_line, quoted
+from glassgrad.cli.runs import Run, is_run
+from glassgrad.cli.scores import EVALUATION_BATCH, score_rows, scores_of
 from glassgrad.cli.screen import Screen
-from glassgrad.cli.training import (
-    EVALUATION_BATCH,
-    SCORES_SHOWN,
-    load_data_of,
-    scores_in_words,
-)
+from glassgrad.cli.training import load_data_of
 from glassgrad.datasets.image_folder import image_files, read_images
 from glassgrad.datasets.numpy_file import ARRAY_FILES, read_arrays
 from glassgrad.datasets.reading import is_table_file
@@ -49,14 +46,9 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
                 "there is nothing to evaluate. Try predict."
             )
         began = time.perf_counter()
-        found = model.evaluate(x, y, EVALUATION_BATCH, verbose=0, return_dict=True)
-        found |= scores_in_words(model, x, y)
+        results = scores_of(model, x, y)
         seconds = time.perf_counter() - began
-    results = {f"test_{key}": value for key, value in found.items()}
-    rows = [
-        (key.replace("_", " "), SCORES_SHOWN.get(key, "{:.4f}".format)(value))
-        for key, value in sorted(results.items())
-    ]
+    rows = score_rows(results)
     rows += [("examples", f"{len(x):,}"), ("data", name), ("model", str(source))]
     document = {
         "model": str(source),
@@ -149,7 +141,7 @@ def _data_of(source: Path) -> str:
     if not is_run(source):
         raise ArgumentError(
             "A model file does not say what data it learned from. Name them: "
-            f"glassgrad evaluate {quoted(source)} digits"
+            f"{command_line('evaluate', quoted(source), 'digits')}"
         )
     return Run.open(source).config.data
 
@@ -182,7 +174,7 @@ def _require_no_table(source: str) -> None:
     if is_table_file(source) and not source.lower().endswith(ARRAY_FILES):
         raise ArgumentError(
             f"{source!r} is a table, and the network has not learned from one. Train one: "
-            f"glassgrad train {quoted(Path(source))} --target COLUMN"
+            f"{command_line('train', quoted(source), '--target', 'COLUMN')}"
         )
 
 

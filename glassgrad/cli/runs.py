@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from glassgrad import __version__
+from glassgrad.cli.invocation import command_line, quoted
 from glassgrad.cli.stopping import is_stopping
 from glassgrad.datasets import Dataset
 from glassgrad.errors import ArgumentError, FileError
@@ -163,7 +163,7 @@ class Run:
             state = "has no config.json" if folder.is_dir() else "is no folder"
             raise FileError(
                 f"{str(folder)!r} holds no run: it {state}. Begin one with "
-                f"glassgrad train --out {quoted(folder)}"
+                f"{command_line('train', '--out', quoted(folder))}"
             )
         try:
             config = Config.from_json(read_bytes(folder / CONFIG))
@@ -187,7 +187,7 @@ class Run:
     @property
     def how_to_go_on(self) -> str:
         """The command that continues this run."""
-        return f"glassgrad train --resume {quoted(self.folder)}"
+        return command_line("train", "--resume", quoted(self.folder))
 
     def write_config(self) -> None:
         """Write ``config.json``.
@@ -226,11 +226,6 @@ class Run:
                 f"{str(path)!r} is no result of a run: {error}. Remove it; "
                 f"{self.how_to_go_on} makes it anew."
             ) from error
-
-
-def quoted(path: Path) -> str:
-    """A path as the shell takes it."""
-    return shlex.quote(str(path))
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from glassgrad.cli.runs import quoted
+from glassgrad.cli.invocation import command_line, quoted
 from glassgrad.cli.screen import Screen
 from glassgrad.errors import ArgumentError, FileError, UnknownNameError
 from glassgrad.runs import RunDatabase, RunRecord, delete_run, is_run, read_runs
@@ -67,8 +67,9 @@ def list_runs(
 
 
 def _nothing_in(folder: Path) -> str:
-    here = " Those of this folder: glassgrad runs --folder ." if Path(DATABASE).is_file() else ""
-    return f"There are no runs in {str(folder)!r}. Begin one with: glassgrad train{here}"
+    list_here, begin = command_line("runs", "--folder", "."), command_line("train")
+    here = f" Those of this folder: {list_here}" if Path(DATABASE).is_file() else ""
+    return f"There are no runs in {str(folder)!r}. Begin one with: {begin}{here}"
 
 
 def _line(record: RunRecord) -> dict[str, str]:
@@ -282,7 +283,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
 
 def _way_on(record: RunRecord) -> str:
     is_open = record.status not in (ENDED, RUNNING) and is_run(Path(record.folder))
-    command = f"glassgrad train --resume {quoted(Path(record.folder))}"
+    command = command_line("train", "--resume", quoted(record.folder))
     return f"; go on with: {command}" if is_open else ""
 
 

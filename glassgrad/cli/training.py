@@ -13,30 +13,28 @@ import typer
 
 from glassgrad import __version__, datasets, optimizers
 from glassgrad.cli.architecture import network_for
-from glassgrad.cli.runs import Config, Run, fingerprint, quoted
+from glassgrad.cli.invocation import command_line, data_argument, quoted
+from glassgrad.cli.runs import Config, Run, fingerprint
+from glassgrad.cli.scores import EVALUATION_BATCH, score_rows, scores_of
 from glassgrad.cli.screen import Screen
 from glassgrad.cli.stopping import callbacks_for, conditions_of
 from glassgrad.datasets import Dataset
 from glassgrad.errors import ArgumentError, DataError, ExecutionError, FileError
 from glassgrad.execute.executor import executor_named
-from glassgrad.graph.operation import Array
-from glassgrad.models import Model, Sequential
+from glassgrad.models import Sequential
 from glassgrad.optimizers import Optimizer
-from glassgrad.preprocessing import Preprocessing, TableEncoder
-from glassgrad.preprocessing.targets import NumberTarget, Task
+from glassgrad.preprocessing import TableEncoder
+from glassgrad.preprocessing.targets import Task
 from glassgrad.random_seed import check_seed
 from glassgrad.runs import Recorder
 from glassgrad.training import Callback, History
 from glassgrad.training.data import as_data
 
 __all__ = [
-    "EVALUATION_BATCH",
-    "SCORES_SHOWN",
     "Options",
     "begin",
     "load_data_of",
     "resume",
-    "scores_in_words",
 ]
 
 LAYERS = "256 relu, dropout 0.3, 128 relu, dropout 0.3"
@@ -49,16 +47,10 @@ BATCH_SIZE_OF_MANY, EPOCHS_OF_MANY = 128, 20
 BATCH_SIZE_OF_TABLES, STEPS_OF_TABLES = 32, 5_000
 FEWEST_EPOCHS_OF_TABLES, MOST_EPOCHS_OF_TABLES = 20, 400
 PATIENCE = 40  # epochs without a better loss on what is kept for watching
-EVALUATION_BATCH = 250
 CAREFUL_RATE = 0.001
 LENGTHENING = ("epochs", "max_seconds")  # what may be more where a run goes on
 STATES = 3  # the weights, and the two states of Adam for each of them
 COLUMNS_SHOWN = 40
-SCORES_SHOWN = {
-    "test_accuracy": "{:.2%}".format,
-    "test_r2": "{:.4f}".format,
-    "test_mean_absolute_error": "{:.6g}".format,
-}
 COPIES = 3  # the checkpoint, the one that will replace it, the model
 
 
@@ -139,7 +131,7 @@ def resume(folder: Path, options: Options, screen: Screen) -> None:
                 f"{__version__}: the last digits may differ."
             )
         if (result := run.result()) is not None:
-            screen.note(f"The run has ended; more epochs: {run.how_to_go_on} --epochs N")
+            screen.note(f"The run has ended; {_more_of_it(run, result)}")
             _show(run, result, screen)
             return
         dataset = _same_data(run)
@@ -224,6 +216,14 @@ def _lengthened(config: Config, options: Options) -> Config:
     """The configuration of a run that shall go on for more epochs, or more seconds."""
     epochs = config.epochs if options.epochs is None else options.epochs
     return replace(config, epochs=epochs, stopping=config.stopping | conditions_of(vars(options)))
+
+
+def _more_of_it(run: Run, result: Mapping[str, Any]) -> str:
+    """What lengthens a run that has ended."""
+    limit = run.config.stopping.get("max_seconds")
+    if limit is not None and result["epochs"] < run.config.epochs and result["seconds"] >= limit:
+        return f"more time: {run.how_to_go_on} --max-seconds SECONDS, more than {limit:g}"
+    return f"more epochs: {run.how_to_go_on} --epochs N, more than {run.config.epochs}"
 
 
 def _stopping(config: Config, dataset: Dataset, screen: Screen) -> list[Callback]:
@@ -366,27 +366,15 @@ def _widths(model: Sequential) -> list[int]:
 def _result(
     model: Sequential, dataset: Dataset, history: History, seconds: float
 ) -> dict[str, Any]:
-    found = model.evaluate(
-        dataset.x_test, dataset.y_test, EVALUATION_BATCH, verbose=0, return_dict=True
-    )
-    found |= scores_in_words(model, dataset.x_test, dataset.y_test)
     epochs = len(history.epoch)
     return {
-        **{f"test_{name}": value for name, value in found.items()},
+        **scores_of(model, dataset.x_test, dataset.y_test),
         "epochs": epochs,
         "seconds": round(seconds, 3),
         "examples_per_second": round(epochs * len(dataset.x_train) / seconds),
         "history": history.history,
         **_columns(dataset),
     }
-
-
-def scores_in_words(model: Model, x: Array, y: Array) -> dict[str, float]:
-    """What a number that was learned from a table comes to in its own unit."""
-    target = model.preprocessing.target if isinstance(model.preprocessing, Preprocessing) else None
-    if not isinstance(target, NumberTarget):
-        return {}
-    return target.scores(y, model.predict(x, EVALUATION_BATCH))
 
 
 def _columns(dataset: Dataset) -> dict[str, Any]:
@@ -408,12 +396,7 @@ def _require_finite(result: Mapping[str, Any], run: Run) -> None:
 
 def _show(run: Run, result: Mapping[str, Any], screen: Screen) -> None:
     rows = [
-        *(
-            (name.replace("_", " "), shown(result[name]))
-            for name, shown in SCORES_SHOWN.items()
-            if name in result
-        ),
-        ("test loss", f"{result['test_loss']:.4f}"),
+        *score_rows(result),
         ("epochs", str(result["epochs"])),
         ("time", f"{result['seconds']:.1f} s"),
         ("speed", f"{result['examples_per_second']:,} examples a second"),
@@ -421,4 +404,5 @@ def _show(run: Run, result: Mapping[str, Any], screen: Screen) -> None:
     ]
     numbers = {name: value for name, value in result.items() if name != "history"}
     screen.show("The trained network", rows, {"run": str(run.folder), **numbers})
-    screen.note(f"Try next: glassgrad predict {quoted(run.folder)} {run.config.data}")
+    data = data_argument(run.config.data)
+    screen.note(f"Try next: {command_line('predict', quoted(run.folder), data)}")

@@ -102,7 +102,7 @@ def parse_csv(content: bytes, source: str, kinds: Mapping[str, Kind] | None = No
         columns.append(column)
         if column.remark:
             remarks.append(f"column {name!r}: {column.remark}")
-    return Table(tuple(columns), source, tuple(remarks))
+    return Table(tuple(columns), source, tuple(remarks), place)
 
 
 def _have_decimal_commas(values: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassgrad.datasets.dataset import Dataset
-from glassgrad.datasets.splitting import split_rows
+from glassgrad.datasets.splitting import scarce_classes, split_rows
 from glassgrad.errors import DataError, FileError
 from glassgrad.files import read_bytes
 from glassgrad.preprocessing import ImageEncoder
@@ -104,6 +104,7 @@ def load_images(folder: Path, test_size: float = 0.2, seed: int = 0) -> Dataset:
         attribution="",
         preprocessing=encoder,
         class_names=tuple(classes),
+        remarks=tuple(scarce_classes(classes, y[train], y[test])),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from glassgrad.datasets import digits, fashion_mnist, mnist
 from glassgrad.datasets.arrays import dataset_of_arrays, is_table, joined, table_of_arrays
@@ -17,6 +18,7 @@ from glassgrad.datasets.numpy_file import ARRAY_FILES, read_arrays
 from glassgrad.datasets.reading import TABLE_FILES, is_table_file, read_table
 from glassgrad.datasets.tabular import dataset_of
 from glassgrad.errors import ArgumentError, DataError, FileError, UnknownNameError
+from glassgrad.preprocessing import Table
 from glassgrad.preprocessing.column import Kind
 from glassgrad.preprocessing.targets import Task
 
@@ -109,20 +111,21 @@ def offers() -> tuple[Offer, ...]:
 
 
 def load(
-    name_or_path: str | os.PathLike[str],
+    name_or_path: Any,
     target: str | None = None,
     task: Task = "auto",
     test_size: float = 0.2,
     seed: int = 0,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Dataset:
-    r"""Load a data set by its name, from a table or arrays, or from a folder.
+    r"""Load a data set by its name, from a table or arrays, from a folder, or from memory.
 
     Args:
         name_or_path: A name that `names` lists; the path of a table (CSV, Parquet) or of arrays
             (NPY, NPZ: with x and y, or with x_train, y_train, x_test and y_test); or a folder of
             images, with a folder for each class, or of IDX files with MNIST's names. A name goes
-            before a file or folder of the same name; write `./digits` for the folder.
+            before a file or folder of the same name; write `./digits` for the folder. Or, in
+            memory, a table: a data frame, a dictionary of columns, or a `Table`.
         target: Of a table, the column that is to be told from the others.
         task: Of a table, "classification", "regression", or "auto": by the target's values.
         test_size: Of a table, which share of its rows is for testing.
@@ -139,7 +142,8 @@ def load(
         FileError: A file is missing or damaged, or a download failed.
         DataError: Images and labels do not fit each other, there is one class only, or the table
             cannot be learned from.
-        ArgumentError: There is no target for a table, or one for what is no table.
+        ArgumentError: There is no target for a table, or one for what is no table; or it is
+            neither a name, a path nor a table.
 
     Examples:
         >>> load("digits")
@@ -156,13 +160,18 @@ def load(
         Traceback (most recent call last):
         glassgrad.errors.UnknownNameError: Unknown data set 'digit'. Did you mean 'digits'? ...
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        is_one = isinstance(name_or_path, Table)
+        table = name_or_path if is_one else Table.of(name_or_path, kinds)
+        return dataset_of(table, "table", target, task, test_size, seed)
     path = Path(name_or_path)
     is_name = isinstance(name_or_path, str) and name_or_path in _SOURCES
     is_table_or_arrays = not is_name and is_table_file(path)
     if target is not None and not is_table_or_arrays:
         raise ArgumentError(
             f"A target is a column of a table, a file that ends in {', '.join(TABLE_FILES)}. Got "
-            f"the target {target!r} for {os.fspath(name_or_path)!r}; leave it out."
+            f"the target {target!r} for {os.fspath(name_or_path)!r}; "
+            f"{'save it as one of these' if path.is_file() else 'leave it out'}."
         )
     if is_name:
         return _load_known(str(name_or_path))

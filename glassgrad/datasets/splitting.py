@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy.typing as npt
 from glassgrad.errors import ArgumentError, DataError
 from glassgrad.random_seed import check_seed
 
-__all__ = ["split", "split_rows"]
+__all__ = ["scarce_classes", "split", "split_rows"]
 
 Array = npt.NDArray[Any]
+_FEWEST_OF_A_CLASS = 5  # for training; with fewer, a network learns the rows and no rule
+_CLASSES_SHOWN = 6
 _SPLITTING = 5  # tells the generator of splits apart from those of weights and shuffling
 
 
@@ -83,6 +86,54 @@ def split_rows(
     is_test = np.zeros(count, bool)
     is_test[test] = True
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def scarce_classes(names: Sequence[str], train: Array, test: Array) -> list[str]:
+    """What is to be said where a class has too few examples, in words.
+
+    Args:
+        names: What the classes are called.
+        train: The labels for training, (examples,).
+        test: Those for testing.
+
+    Returns:
+        A remark on the classes with fewer than five examples for training, and one on those
+        without any for testing, where there are such.
+
+    Examples:
+        >>> train, test = np.array([0] * 9 + [1]), np.array([0, 0])
+        >>> for remark in scarce_classes(["no", "yes"], train, test):
+        ...     print(remark)
+        classes with fewer than 5 examples for training: 'yes' (1). Bring more, ...
+        classes without an example in the test part: 'yes'. Their recall is not known; bring more
+    """
+    learned, tested = (
+        np.bincount(labels, minlength=len(names)).tolist() for labels in (train, test)
+    )
+    few = [
+        f"{name!r} ({count})"
+        for name, count in zip(names, learned, strict=True)
+        if count < _FEWEST_OF_A_CLASS
+    ]
+    none = [repr(name) for name, count in zip(names, tested, strict=True) if not count]
+    found = []
+    if few:
+        them = "it" if len(few) == 1 else "them"
+        found.append(
+            f"classes with fewer than {_FEWEST_OF_A_CLASS} examples for training: {_listed(few)}. "
+            f"Bring more, or expect little of {them}"
+        )
+    if none:
+        found.append(
+            f"classes without an example in the test part: {_listed(none)}. Their recall is not "
+            "known; bring more"
+        )
+    return found
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = len(words) - _CLASSES_SHOWN
+    return ", ".join(words[:_CLASSES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _checked_count(count: int, test_size: Any) -> int:

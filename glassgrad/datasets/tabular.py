@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassgrad.datasets.dataset import Dataset
-from glassgrad.datasets.splitting import split_rows
+from glassgrad.datasets.splitting import scarce_classes, split_rows
 from glassgrad.errors import ArgumentError, DataError
 from glassgrad.preprocessing import Table, TableEncoder
 from glassgrad.preprocessing.targets import ClassTarget, Task, learn_target
@@ -74,6 +74,7 @@ def dataset_of(
     encoder = TableEncoder.learn(table, target, train, task)
     x, y = encoder.inputs(table), encoder.targets(table)
     classes = encoder.target.classes if isinstance(encoder.target, ClassTarget) else None
+    scarce = [] if classes is None else scarce_classes(classes, y[train], y[test])
     return Dataset(
         name,
         x[train],
@@ -88,7 +89,7 @@ def dataset_of(
         y_validation=y[validation] if len(validation) else None,
         preprocessing=encoder,
         class_names=None if classes is None else tuple(classes),
-        remarks=table.remarks,
+        remarks=(*table.remarks, *encoder.extremes(table), *scarce),
     )
 
 

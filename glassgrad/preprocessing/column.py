@@ -20,10 +20,12 @@ __all__ = [
     "MISSING",
     "Column",
     "Kind",
+    "Place",
     "as_kind",
     "column_from_texts",
     "column_of",
     "number_name",
+    "row_place",
     "shortened",
 ]
 
@@ -44,6 +46,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?", re.ASCII)
 _NUMBER = re.compile(
     r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.I | re.ASCII
 )
+_MISSING_IN_PANDAS = {"NAType", "NaTType"}  # known by name, since pandas is not needed here
 _SHOWN = 40  # characters of a value in a message
 
 
@@ -140,7 +143,7 @@ def column_from_texts(
         Traceback (most recent call last):
         glassgrad.errors.DataError: Column 'day' must hold numbers. Got '2024-02-29' in row 1. ...
     """
-    place = place or _row
+    place = place or row_place
     values = [None if (text := raw.strip()) in MISSING else text for raw in texts]
     known = [value for value in values if value is not None]
     if kind == "text" or (kind is None and not known):
@@ -153,7 +156,8 @@ def column_from_texts(
     raise _of_another_kind(name, kind, values, place)
 
 
-def _row(index: int) -> str:
+def row_place(index: int) -> str:
+    """Where a row stands, if nothing better is known."""
     return f"row {index + 1}"
 
 
@@ -212,7 +216,7 @@ def _filled(
     return Column(name, kind, found)
 
 
-def require_no_infinity(name: str, values: Array, place: Place = _row) -> None:
+def require_no_infinity(name: str, values: Array, place: Place = row_place) -> None:
     """Refuse a number that no float64 holds, or that is infinite as it stands."""
     infinite = np.isinf(values)
     if infinite.any():
@@ -326,7 +330,9 @@ def _from_objects(name: str, values: list[Any], kind: Kind | None) -> Column:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in _MISSING_IN_PANDAS
 
 
 def _as_floats(name: str, values: list[Any]) -> Array:

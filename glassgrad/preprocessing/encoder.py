@@ -11,9 +11,10 @@ from glassgrad.errors import DataError
 from glassgrad.preprocessing import features, targets
 from glassgrad.preprocessing.base import Preprocessing, register
 from glassgrad.preprocessing.column import Array, Kind
-from glassgrad.preprocessing.features import Feature, LeftOut, learn_feature
+from glassgrad.preprocessing.extremes import extremes_in_words
+from glassgrad.preprocessing.features import Feature, LeftOut, Standardized, learn_feature
 from glassgrad.preprocessing.table import Table
-from glassgrad.preprocessing.targets import Target, Task, learn_target
+from glassgrad.preprocessing.targets import NumberTarget, Target, Task, learn_target
 
 __all__ = ["TableEncoder"]
 
@@ -52,7 +53,7 @@ class TableEncoder(Preprocessing):
         """Decide what is done to each column, from the rows of the training part.
 
         Args:
-            table: The whole table.
+            table: The whole table; `Table.of` makes one of a data frame.
             target: The column that is to be told from the others.
             rows: Which rows are the training part; all by default.
             task: "classification", "regression", or "auto": by the target's values.
@@ -87,17 +88,18 @@ class TableEncoder(Preprocessing):
         """How many numbers a row becomes."""
         return sum(feature.width for feature in self.features)
 
-    def inputs(self, table: Table) -> Array:
+    def inputs(self, data: Any) -> Array:
         """The rows as the network takes them, (rows, width) of float32.
 
         Columns are found by name; others, the target among them, are passed over.
 
         Args:
-            table: With all columns that the network uses.
+            data: With all columns that the network uses: a table, or what `Table.of` takes.
 
         Raises:
             DataError: A column is missing, or holds what it did not hold in training.
         """
+        table = self.table(data)
         used = [feature for feature in self.features if feature.width]
         missing = [feature.name for feature in used if feature.name not in table]
         if missing:
@@ -109,12 +111,29 @@ class TableEncoder(Preprocessing):
         parts = [feature.encode(table[feature.name]) for feature in used]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def targets(self, table: Table) -> Array:
+    def table(self, data: Any) -> Table:
+        """A table of what `Table.of` takes, each column read as it was in training.
+
+        Args:
+            data: A data frame or a dictionary of columns; a table is given back as it is.
+
+        Examples:
+            >>> learned = Table.of({"code": ["7", "A1"] * 3, "y": [1.5, 2.5] * 3})
+            >>> TableEncoder.learn(learned, "y").table({"code": ["007"]})
+            Table(1 rows: code (text))
+        """
+        return data if isinstance(data, Table) else Table.of(data, self.kinds)
+
+    def targets(self, data: Any) -> Array:
         """The target as the loss takes it: int32 numbers of classes, or (rows, 1) of float32.
+
+        Args:
+            data: A table, or what `Table.of` takes.
 
         Raises:
             DataError: There is no such column, or a value is missing or of no known class.
         """
+        table = self.table(data)
         if self.target.name not in table:
             raise DataError(
                 f"The target {self.target.name!r} is needed here. {table.source} has "
@@ -128,8 +147,27 @@ class TableEncoder(Preprocessing):
         columns = [(feature.name, feature.described()) for feature in self.features]
         return [*columns, (self.target.name, self.target.described())]
 
-    def remarks(self, table: Table) -> list[str]:
-        """What is unusual about a new table: further columns, unknown texts, missing values."""
+    def extremes(self, table: Table) -> list[str]:
+        """What is to be said of numbers far beyond all others, the target's first.
+
+        Columns that the network does not see, and classes, have none; see
+        `extremes.extreme_rows` for the rule.
+
+        Args:
+            table: The whole table that is learned from.
+        """
+        seen = [feature.name for feature in self.features if isinstance(feature, Standardized)]
+        told = [self.target.name] if isinstance(self.target, NumberTarget) else []
+        found = [extremes_in_words(table[name], table.place) for name in (*told, *seen)]
+        return [words for words in found if words]
+
+    def remarks(self, data: Any) -> list[str]:
+        """What is unusual about a new table: further columns, unknown texts, missing values.
+
+        Args:
+            data: A table, or what `Table.of` takes.
+        """
+        table = self.table(data)
         known = {feature.name for feature in self.features} | {self.target.name}
         others = [name for name in table.names if name not in known]
         found = [f"not used: {', '.join(others)}"] if others else []

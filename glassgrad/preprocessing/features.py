@@ -248,7 +248,7 @@ class OneHot(Feature):
         if unknown:
             rows = sum(counts[text] for text in unknown)
             found.append(
-                f"column {self.name!r}: {rows:,} rows hold what was not seen in training, such as "
+                f"column {self.name!r}: {_rows_hold(rows)} what was not seen in training, such as "
                 f"{shortened(unknown[0])}; they become zeros"
             )
         return found
@@ -425,11 +425,19 @@ def _of_missing(missing: int, become: str) -> str:
     return f"; {missing:,} missing: they become {become}, and one more number tells them"
 
 
+def _rows_hold(rows: int) -> str:
+    return "1 row holds" if rows == 1 else f"{rows:,} rows hold"
+
+
+def _values_are_missing(values: int) -> str:
+    return "1 value is missing" if values == 1 else f"{values:,} values are missing"
+
+
 def _new_missing(column: Column, missing_before: int, become: str) -> list[str]:
     missing = int(column.missing.sum())
     if not missing or missing_before:
         return []
     return [
-        f"column {column.name!r}: {missing:,} values are missing, as none was in training; they "
+        f"column {column.name!r}: {_values_are_missing(missing)}, as none was in training; they "
         f"become {become}"
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassgrad.errors import ShapeError
 from glassgrad.preprocessing import targets
 from glassgrad.preprocessing.base import Preprocessing, register
@@ -46,12 +48,16 @@ class ImageEncoder(Preprocessing):
         size = f"{self.width} x {self.height} pixels, in {colours}"
         return [("images", size), (self.target.name, self.target.described())]
 
-    def inputs(self, images: Array) -> Array:
+    def inputs(self, data: Any) -> Array:
         """The images, once their shape is known to be right.
+
+        Args:
+            data: The images, (images, *shape).
 
         Raises:
             ShapeError: It is not.
         """
+        images: Array = np.asarray(data)
         if images.shape[1:] != self.shape:
             raise ShapeError(
                 f"The network takes images of shape {self.shape}. Got {images.shape[1:]}."

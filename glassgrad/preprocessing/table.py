@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from glassgrad.errors import ArgumentError, DataError, UnknownNameError
-from glassgrad.preprocessing.column import KINDS, Array, Column, Kind, column_of
+from glassgrad.preprocessing.column import (
+    KINDS,
+    Array,
+    Column,
+    Kind,
+    Place,
+    column_of,
+    row_place,
+)
 
 __all__ = ["Table", "checked_kinds", "require_names"]
 
@@ -23,6 +31,7 @@ class Table:
         columns: The columns, in order.
         source: Where they come from, for messages.
         remarks: What reading has brought to light.
+        place: Where a row stands, for messages.
 
     Raises:
         DataError: There is no column or no row, two have one name, or lengths differ.
@@ -38,6 +47,7 @@ class Table:
     columns: tuple[Column, ...]
     source: str = "the table"
     remarks: tuple[str, ...] = ()
+    place: Place = row_place
 
     def __post_init__(self) -> None:
         require_names(self.names, self.source)
@@ -48,16 +58,19 @@ class Table:
             raise DataError(f"There must be one row at least: {self.source} has none.")
 
     @classmethod
-    def of(cls, columns: Mapping[str, Any], kinds: Mapping[str, Kind] | None = None) -> Table:
-        """A table from lists or arrays in memory.
+    def of(cls, columns: Any, kinds: Mapping[str, Kind] | None = None) -> Table:
+        """A table from lists, arrays or a data frame in memory.
 
         Args:
-            columns: The values of each column by its name; None and NaN are missing values.
+            columns: The values of each column by its name; None, NaN and pandas.NA are missing
+                values. A dictionary, or a data frame, such as those of pandas and Polars: whatever
+                has `columns`, the names, and gives the values of one by `frame[name]`. A column of
+                dtype "category" is text.
             kinds: For columns by name what they are: "number", "truth", "date" or "text".
 
         Raises:
             DataError: As for `Table`, or values are not of the kind asked for.
-            ArgumentError: A column is not one-dimensional, or a kind is unknown.
+            ArgumentError: They are neither, a column is not one-dimensional, or a kind is unknown.
 
         Examples:
             >>> Table.of({"code": [7, 12]}, kinds={"code": "text"})["code"].values
@@ -66,8 +79,8 @@ class Table:
         wanted = checked_kinds(kinds)
         return cls(
             tuple(
-                column_of(str(name), values, wanted.get(str(name)))
-                for name, values in columns.items()
+                column_of(str(name), values, wanted.get(str(name), _declared(values)))
+                for name, values in _named(columns)
             )
         )
 
@@ -100,11 +113,29 @@ class Table:
         """The same table with some of its rows."""
         chosen = np.asarray(rows)
         taken = tuple(column.take(chosen) for column in self.columns)
-        return Table(taken, self.source, self.remarks)
+        return Table(taken, self.source, self.remarks, lambda row: self.place(int(chosen[row])))
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{column.name} ({column.kind})" for column in self.columns)
         return f"Table({len(self):,} rows: {columns})"
+
+
+def _declared(values: Any) -> Kind | None:
+    """Text where a data frame says that values are categories, also if they look like numbers."""
+    return "text" if str(getattr(values, "dtype", "")) == "category" else None
+
+
+def _named(columns: Any) -> Iterable[tuple[Any, Any]]:
+    """The names of columns with their values."""
+    if isinstance(columns, Mapping):
+        return columns.items()
+    if not (hasattr(columns, "columns") and hasattr(columns, "__getitem__")):
+        raise ArgumentError(
+            "A table is made of a data frame, or of a dictionary with a list or an array for each "
+            f"column. Got {type(columns).__name__}."
+        )
+    require_names(list(map(str, columns.columns)), "the table")  # frame[name] may give several
+    return ((name, columns[name]) for name in columns.columns)
 
 
 def require_names(names: Sequence[str], source: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from glassgrad.cli import main
+from glassgrad.cli import invocation, main
 from glassgrad.execute import executor
 
 SMALL = ("--layers", "16 relu", "--epochs", "2", "--executor", "reference")
@@ -29,6 +29,7 @@ Command: TypeAlias = Callable[..., Outcome]
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A command may choose the executor of its process, and writes under the current folder."""
     monkeypatch.setattr(executor, "_chosen", [])
+    monkeypatch.setattr(invocation, "which", str)  # the program is found, wherever tests run
     monkeypatch.chdir(tmp_path)
 
 

@@ -34,7 +34,11 @@ Command = Callable[..., Any]
         ("train --executor cp", 2, "Did you mean 'cpu'"),
         ("train --layers dropout,2", 2, "Layer 1 of --layers"),
         ("train --layers 3,relu --executor reference", 2, "Layer 2 of --layers"),
-        ("train --executor reference --layers 99999999999999999999", 2, "choose fewer units"),
+        (
+            "train --executor reference --layers 99999999999999999999",
+            2,
+            "units must be a whole number below 2^63",
+        ),
         ("train digit", 2, "Did you mean 'digits'"),
         ("train --optimizer=", 2, "Unknown optimizer ''"),
         ("train ./nowhere", 1, "does not exist"),

@@ -63,8 +63,9 @@ def test_patience_ends_a_run(command: Command) -> None:
 def test_a_time_limit_ends_a_run_and_a_greater_one_goes_on(command: Command) -> None:
     found = command("train", *LONG, "--max-seconds", 1e-9, "--json", "--out", "run")
     assert json.loads(found.out)["epochs"] == 1
-    found = command("train", "--resume", "run", "--json", "--quiet")
+    found = command("train", "--resume", "run", "--json")
     assert json.loads(found.out)["epochs"] == 1
+    assert "has ended; more time: glassgrad train --resume run --max-seconds" in found.err
     found = command("train", "--resume", "run", "--max-seconds", 1e9, "--epochs", 51, "--json")
     assert json.loads(found.out)["epochs"] == 51
 

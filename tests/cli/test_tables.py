@@ -177,10 +177,10 @@ def test_what_is_new_is_said(command: Command, trained_on_mixed: Path) -> None:
     write("new.csv", MIXED, rows)
     found = command("predict", trained_on_mixed / "run", "new.csv", *REFERENCE)
     assert found.code == 0
-    assert "column 'colour': 1 rows hold what was not seen in training, such as 'violet'" in (
+    assert "column 'colour': 1 row holds what was not seen in training, such as 'violet'" in (
         found.err
     )
-    assert "column 'old': 1 values are missing, as none was in training" in found.err
+    assert "column 'old': 1 value is missing, as none was in training" in found.err
 
 
 @pytest.mark.parametrize(
@@ -292,3 +292,13 @@ def test_a_target_is_of_tables_alone(command: Command) -> None:
     found = command("train", "digits", "--target", "x")
     assert found.code == 2
     assert "A target is a column of a table" in found.err
+    assert "leave it out" in found.err
+
+
+def test_a_table_in_another_format_is_to_be_saved_as_one_that_can_be_read(
+    command: Command,
+) -> None:
+    Path("t.xlsx").write_bytes(b"PK")
+    found = command("train", "t.xlsx", "--target", "x")
+    assert found.code == 2
+    assert "'t.xlsx'; save it as one of these" in found.err

@@ -50,6 +50,7 @@ def test_json_is_one_object(command: Command, small: tuple[str, ...]) -> None:
     result = json.loads(found.out)
     assert set(result) == {
         "run", "test_accuracy", "test_loss", "epochs", "seconds", "examples_per_second",
+        "test_commonest_class", "test_commonest_share", "test_recall", "test_confusion",
     }  # fmt: skip
     assert result["run"] == "run"
     assert result["epochs"] == 2
@@ -84,7 +85,7 @@ def test_more_epochs_lengthen_a_run(command: Command, small: tuple[str, ...]) ->
 def test_a_run_that_has_ended_shows_its_result_again(command: Command, trained: Path) -> None:
     found = command("train", "--resume", trained)
     assert found.code == 0
-    assert "has ended" in found.err
+    assert "has ended; more epochs: glassgrad train --resume" in found.err
     assert "epoch 1" not in found.err
     assert "test accuracy" in found.out
 

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import glassgrad
 from glassgrad import datasets
-from glassgrad.errors import DataError, FileError, UnknownNameError
+from glassgrad.errors import ArgumentError, DataError, FileError, UnknownNameError
+from glassgrad.preprocessing import Table, TableEncoder
 from tests.datasets.idx_writer import write_folder, write_idx
+from tests.preprocessing.data_frame import NA, Series, frame
 
 
 def test_digits_by_name() -> None:
@@ -70,3 +75,58 @@ def test_a_dataset_is_frozen() -> None:
 
 def test_every_name_is_listed() -> None:
     assert datasets.names() == ("digits", "fashion_mnist", "mnist")
+
+
+# ---- tables in memory
+
+MIXED = {
+    "size": ("Float64", [0.5, NA, 1.5, 2.5] * 10),
+    "code": ("category", [1, 2] * 20),
+    "price": ("float64", [10.5, 21.5, 11.5, 22.5] * 10),
+}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: frame(**MIXED),
+        lambda: {name: Series(values, dtype) for name, (dtype, values) in MIXED.items()},
+        lambda: Table.of(frame(**MIXED)),
+    ],
+)
+def test_a_table_in_memory(make: Callable[[], Any]) -> None:
+    dataset = datasets.load(make(), target="price", seed=1)
+    assert (dataset.x_train.shape, dataset.x_test.shape) == ((32, 4), (8, 4))
+    assert dataset.preprocessing is not None
+    assert "text: one number for each of 1, 2" in dict(dataset.preprocessing.report())["code"]
+
+
+def test_a_loaded_model_answers_for_a_data_frame(tmp_path: Path) -> None:
+    dataset = datasets.load(frame(**MIXED), target="price")
+    glassgrad.set_random_seed(0)
+    model = glassgrad.Sequential([glassgrad.layers.Dense(1)])
+    model.compile("adam", "mse", executor="reference")
+    model.optimizer.learning_rate = 0.1
+    model.fit(dataset.x_train, dataset.y_train, epochs=60, verbose=0)
+    model.preprocessing = dataset.preprocessing
+    model.save(tmp_path / "model.safetensors")
+
+    again = glassgrad.models.load_model(tmp_path / "model.safetensors")
+    assert again.preprocessing is not None
+    new = frame(note=("object", ["-", "-"]), code=("int64", [1, 2]), size=("Float64", [0.5, NA]))
+    np.testing.assert_allclose(again.preprocessing.predict(again, new), [10.5, 21.5], atol=1)
+    assert isinstance(again.preprocessing, TableEncoder)
+    assert again.preprocessing.remarks(new) == ["not used: note"]
+    with pytest.raises(DataError, match="lacks 'size'; it has code"):
+        again.preprocessing.predict(again, {"code": [1]})
+
+
+@pytest.mark.parametrize("data", [5, None, [1, 2]])
+def test_what_can_be_no_data_set(data: Any) -> None:
+    with pytest.raises(ArgumentError, match="of a data frame, or of a dictionary"):
+        datasets.load(data, target="y")
+
+
+def test_a_table_in_memory_needs_a_target() -> None:
+    with pytest.raises(ArgumentError, match="the table has size, code, price"):
+        datasets.load(frame(**MIXED))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgrad.datasets import split
-from glassgrad.datasets.splitting import split_rows
+from glassgrad.datasets.splitting import scarce_classes, split_rows
 from glassgrad.errors import ArgumentError, DataError
 
 
@@ -79,3 +79,25 @@ def test_what_cannot_be_divided(
     with pytest.raises(error) as caught:
         split(x, y, **options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "train, test, remarks",
+    [
+        ([0] * 5 + [1] * 5, [0, 1], []),
+        ([0] * 5 + [1] * 4, [0, 1], ["fewer than 5 examples for training: 'b' (4). "]),
+        ([0] * 5 + [1] * 5, [0], ["without an example in the test part: 'b'. "]),
+        ([0, 1], [], ["training: 'a' (1), 'b' (1). Bring", "test part: 'a', 'b'. Their"]),
+    ],
+)
+def test_classes_with_too_few_examples_are_named(
+    train: list[int], test: list[int], remarks: list[str]
+) -> None:
+    found = scarce_classes(["a", "b"], np.array(train, int), np.array(test, int))
+    assert len(found) == len(remarks)
+    assert all(words in remark for words, remark in zip(remarks, found, strict=True))
+
+
+def test_of_many_such_classes_some_are_named() -> None:
+    found = scarce_classes(list("abcdefghij"), np.zeros(0, int), np.zeros(0, int))
+    assert all(remark.count("'") == 12 and " and 4 more" in remark for remark in found)

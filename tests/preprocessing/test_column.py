@@ -21,6 +21,10 @@ from glassgrad.preprocessing.column import (
 NAN = math.nan
 
 
+class NAType:
+    """As the missing value of pandas is called."""
+
+
 @pytest.mark.parametrize(
     "texts, kind, values",
     [
@@ -127,6 +131,8 @@ def test_values_that_are_no_column(values: Any, error: type[Exception], message:
     "values, kind, expected",
     [
         ([1, None], "text", ["1", None]),
+        (["red", NAType()], "text", ["red", None]),
+        ([1, NAType()], "number", [1, NAN]),
         ([True, False], "number", [1, 0]),
         ([True, None], "text", ["true", None]),
         (["1", "2"], "number", [1, 2]),

@@ -8,6 +8,7 @@ import pytest
 from glassgrad.errors import ArgumentError, DataError, UnknownNameError
 from glassgrad.preprocessing import Table
 from glassgrad.preprocessing.column import column_of
+from tests.preprocessing.data_frame import NA, DataFrame, Series, frame
 
 TABLE = Table.of({"size": [1.0, 2.0, 3.0], "colour": ["red", None, "blue"]})
 
@@ -49,3 +50,45 @@ def test_kinds_may_be_said() -> None:
     assert table["zip"].values.tolist() == ["10115", "20095"]
     with pytest.raises(ArgumentError, match=r"number, truth, date, text. Got 'string' for 'zip'"):
         Table.of({"zip": [1]}, kinds={"zip": "string"})  # type: ignore[dict-item]  # on purpose
+
+
+# ---- data frames
+
+MORNING = np.datetime64("2024-01-01T06:00")
+
+
+@pytest.mark.parametrize(
+    "dtype, values, kind, expected",
+    [
+        ("int64", [1, 2], "number", [1, 2]),
+        ("Int64", [1, NA], "number", [1, np.nan]),
+        ("Float64", [NA, 2.5], "number", [np.nan, 2.5]),
+        ("float64", [np.nan, 2.5], "number", [np.nan, 2.5]),
+        ("boolean", [True, NA], "truth", [1, np.nan]),
+        ("string", ["a", NA], "text", ["a", None]),
+        ("category", ["a", np.nan], "text", ["a", None]),
+        ("category", [7.0, np.nan], "text", ["7", None]),
+        ("datetime64[ns]", [MORNING, np.datetime64("NaT")], "date", [1704088800, np.nan]),
+    ],
+)
+def test_columns_of_a_data_frame(dtype: str, values: Any, kind: str, expected: Any) -> None:
+    column = Table.of(frame(x=(dtype, values)))["x"]
+    assert column.kind == kind
+    np.testing.assert_array_equal(column.values, np.array(expected, column.values.dtype))
+
+
+def test_names_of_a_data_frame_are_texts() -> None:
+    series = Series([1, 2], "int64")
+    assert Table.of(DataFrame([(0, series), (("a", "b"), series)])).names == ("0", "('a', 'b')")
+
+
+def test_a_name_that_stands_twice_in_a_data_frame() -> None:
+    series = Series([1, 2], "int64")
+    with pytest.raises(DataError, match=r"different names. Got 'x' 2 times"):
+        Table.of(DataFrame([("x", series), ("x", series)]))
+
+
+@pytest.mark.parametrize("data", [[1, 2], 5, None, np.zeros((3, 2))])
+def test_what_is_neither_a_data_frame_nor_a_dictionary(data: Any) -> None:
+    with pytest.raises(ArgumentError, match=type(data).__name__):
+        Table.of(data)
