@@ -17,6 +17,7 @@ EXPLANATIONS = {
     Kind.PRODUCT: "a matrix product; what follows is applied while its tile is in cache",
     Kind.BATCH: "a matrix product for each member of a batch",
     Kind.COLUMN_SUM: "the sum of each column",
+    Kind.KERNEL: "one operation, by a kernel written for it",
     Kind.COPY: "a value put where it stays after the step",
     Kind.UPDATE: "one formula over lists of tensors",
     Kind.REFERENCE: "no kernel of its own: NumPy, called from the plan",

@@ -14,6 +14,7 @@ from glassgrad.execute.cpu import describe
 from glassgrad.execute.cpu.addresses import ALIGNMENT, address_of, aligned_bytes, is_side_by_side
 from glassgrad.execute.cpu.compiler import Kernel, compile_source
 from glassgrad.execute.cpu.driver import compiled_driver
+from glassgrad.execute.cpu.kernels.work import raise_complaint
 from glassgrad.execute.cpu.memory import lay_out, place_barriers, plan_memory
 from glassgrad.execute.cpu.plan import Argument, Buffer, Launch, Operand, make_plan
 from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Team
@@ -78,8 +79,9 @@ class CpuProgram(Program):
             if self._moves != Variable.moves:
                 self._bind_again()
             self._hand_in(arrays)
-            status = self.team.run(self._table, self.plan.parts, status=self._status)
+            status = self.team.run(self._table, self.plan.parts, status=self.plan.status)
             if status != 0:
+                raise_complaint(self.plan.complaints, status)
                 raise ExecutionError(f"A kernel stopped the step with code {status}.")
             return [
                 (self._view(operand) if view is None else view).copy()
@@ -119,7 +121,6 @@ class CpuProgram(Program):
         self._words = np.array(words or [0], np.int64)
         self._table = np.array(rows, np.int64).reshape(-1, 3)
         self._table[:, 1] = address_of(self._words) + self._words.itemsize * self._table[:, 1]
-        self._status = np.zeros(1, np.int64)
         self._slots = [np.array(entries, np.intp) for entries in self._entries]
         self._results = [
             self._view(operand) if operand.buffer.is_workspace else None
