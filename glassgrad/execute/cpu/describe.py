@@ -52,14 +52,13 @@ def _heading(plan: Plan) -> str:
 
 
 def _paragraph(number: int, launch: Launch, names: Names) -> list[str]:
-    scope = next((node.scope for node in launch.nodes if node.scope), "")
     touched = sum(buffer.bytes for buffer in {*launch.reads, *launch.writes})
     facts = [_memory(touched)]
     facts += [f"{_count(launch.operations)} operations"] if launch.operations else []
     facts += ["then all threads wait"] if launch.barrier else []
     head = f"{number:>3}  {launch.kind.value:<10} {', '.join(facts)}"
-    if scope:
-        head += f"   [{scope}]"
+    if launch.layer:
+        head += f"   [{launch.layer}]"
     return [head, *(f"        {line}" for line in _formulas(launch, names))]
 
 

@@ -98,6 +98,11 @@ class Launch:
     may_fail: bool = False
     barrier: bool = True
 
+    @property
+    def layer(self) -> str:
+        """The scope of the first node that has one."""
+        return next((node.scope for node in self.nodes if node.scope), "")
+
 
 @dataclass(eq=False)
 class Plan:

@@ -154,7 +154,9 @@ def _seen(argument: Argument, slot: int) -> str:
 def _dtype(argument: Tensor | Array | Bits | Scratch) -> np.dtype[Any]:
     if isinstance(argument, Bits):
         return BITS[argument.of.dtype.itemsize]
-    return np.dtype(argument.dtype) if isinstance(argument, Scratch) else argument.dtype
+    if isinstance(argument, Scratch):
+        return np.dtype(argument.dtype)
+    return argument.dtype
 
 
 def raise_complaint(complaints: Sequence[Complaint], status: int) -> None:
