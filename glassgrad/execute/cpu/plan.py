@@ -360,6 +360,9 @@ class _Planner:
         buffers = list(scratch.values())
         launch = self._kernel_launch(group, text, [], node.inputs, list(node.outputs), buffers)
         launch.calls = calls
+        # The status word is written too, but nobody has to wait for it.
+        seen = [one.buffer for call in calls for one in call if isinstance(one, Operand)]
+        launch.reads = list(dict.fromkeys([*launch.reads, *(b for b in seen if _is_fixed(b))]))
         launch.may_fail = group.may_fail
         return launch
 
@@ -550,6 +553,10 @@ class _Planner:
 def _fixed(array: Array) -> Operand:
     """Words that belong to the plan, as an argument."""
     return Operand(Buffer(TensorSpec(array.shape, array.dtype), owner=array), array.shape)
+
+
+def _is_fixed(buffer: Buffer) -> bool:
+    return isinstance(buffer.owner, np.ndarray)
 
 
 def _stays(variable: Variable, value: Tensor) -> bool:

@@ -44,7 +44,7 @@ __all__ = [
     "work_of",
 ]
 
-BITS = {1: np.dtype("uint8"), 4: np.dtype("int32"), 8: np.dtype("int64")}
+BITS: dict[int, np.dtype[Any]] = {1: np.dtype("uint8"), 4: np.dtype("int32"), 8: np.dtype("int64")}
 """As what elements of each width are moved: a copy asks nothing else, and kernels are few."""
 
 INDEX_BITS = 40
