@@ -212,6 +212,20 @@ def test_wrong_indices_are_named_and_change_nothing(
     assert counted.numpy() == 1
 
 
+def test_wrong_indices_into_a_new_value_change_nothing() -> None:
+    """The update may not happen in place, since a step may still end after it."""
+    rows, descent = placeholder((1,), "int32"), Descent((3,), (4,))
+    updates = descent.updates([w.tanh() for w in descent.parameters])
+    program = cpu([take(updates[descent.parameters[0]], rows)], [rows], updates)
+    before = [v.numpy() for v in descent.variables]
+    with pytest.raises(ExecutionError, match="Got 3"):
+        program([3])
+    for variable, value in zip(descent.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    found = program([2])[0]
+    np.testing.assert_array_equal(found, descent.parameters[0].numpy()[[2]])
+
+
 def test_the_complaint_is_that_of_the_operation() -> None:
     i, x = placeholder((1, 1), "int32"), placeholder((1, 3))
     table = np.zeros((1, 3))
