@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from glassgrad import ops
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, as_tensor
 from glassgrad.graph.symbolic import recordable
@@ -55,7 +56,7 @@ def register(*aliases: str) -> Callable[[AnyActivation], AnyActivation]:
     """Decorate a function of a tensor, so that it is found by its name; see ``Registry``."""
 
     def add(function: AnyActivation) -> AnyActivation:
-        return _registry.register(*aliases)(recordable(function))
+        return _registry.register(*aliases)(recordable(checked(function)))
 
     return add
 

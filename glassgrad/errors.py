@@ -46,9 +46,9 @@ class UnknownNameError(GlassgradError, ValueError):
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         names = sorted(known)
-        nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+        nearest = difflib.get_close_matches(shown(name).strip("'"), names, n=3, cutoff=0.5)
         hint = f"Did you mean {_either(nearest)}? " if nearest else ""
-        super().__init__(f"Unknown {kind} {name!r}. {hint}Known are: {', '.join(names)}.")
+        super().__init__(f"Unknown {kind} {shown(name)}. {hint}Known are: {', '.join(names)}.")
 
 
 class DataError(GlassgradError, ValueError):
@@ -73,6 +73,15 @@ class NotBuiltError(GlassgradError, RuntimeError):
 
 class ExecutionError(GlassgradError, RuntimeError):
     """A program failed while it ran; the variables keep their values from before the step."""
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """A value in a message: shortened, and never an error of its own."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 -- whatever the author of its class did wrong
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _either(names: list[str]) -> str:

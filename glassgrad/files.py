@@ -30,7 +30,7 @@ _WAYS_OUT = {
     errno.EACCES: "Ask for the permission, or choose another place.",
     errno.EDQUOT: "Remove what is no longer needed, or choose a place with more room.",
     errno.EISDIR: "Name a file in that folder instead.",
-    errno.ENOENT: "Check the spelling; a folder has to exist before a file can be written into it.",
+    errno.ENOENT: "Check the spelling.",
     errno.ENOSPC: "Free some room, or choose a place on another disk.",
     errno.ENOTDIR: "Part of the path is a file where a folder was expected; check the spelling.",
     errno.EROFS: "Choose a place on a disk that can be written.",
@@ -216,9 +216,16 @@ def _failures_explained(verb: str, path: str | os.PathLike[str]) -> Iterator[Non
         yield
     except FileError:
         raise  # it explains itself already
+    except UnicodeEncodeError:
+        raise FileError(
+            f"Cannot {verb} {os.fspath(path)!r}: the name cannot be written in the file system's "
+            "encoding. Name it otherwise."
+        ) from None
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         way_out = _WAYS_OUT.get(error.errno or 0, "")
+        if verb == "write" and error.errno == errno.ENOENT:
+            way_out = f"{way_out} A folder has to exist before a file can be written into it."
         message = f"Cannot {verb} {os.fspath(path)!r}: {reason}. {way_out}"
         raise FileError(message.rstrip()) from error
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from glassgrad import ops
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DtypeError, ShapeError
 from glassgrad.graph import Tensor, as_tensor, constant, current_trace
 from glassgrad.graph.dtypes import INTEGERS, default_float, resolve_dtype
@@ -91,20 +92,22 @@ def _source(seed: Seed) -> _Source:
     if seed is not None and not isinstance(seed, SeedGenerator):
         return _Source(_word(check_seed(seed)), _word(0))
     trace = current_trace()
-    state = None if trace is None else trace.random
-    if trace is not None and state is not None:
-        key = state.seed.tensor if seed is None else _word(seed.seed)
-        return _Source(key, state.step.tensor, trace.next_stream())
-    if seed is not None:
+    if trace is None and seed is not None:
         return _Source(_word(seed.seed), _word(seed.next_step()))
-    state = random_state_of_call()
-    return _Source(state.seed.tensor, state.step.tensor)
+    if trace is None:
+        state, stream = random_state_of_call(), 0
+    else:
+        trace.random = state = trace.random or random_state_of_call()
+        stream = trace.next_stream()
+    key = state.seed.tensor if seed is None else _word(seed.seed)
+    return _Source(key, state.step.tensor, stream)
 
 
 def _word(number: int | None) -> Tensor:
     return constant((number or 0) % 2**32, "uint32")
 
 
+@checked
 def normal(
     shape: Sequence[int],
     mean: float = 0.0,
@@ -135,6 +138,7 @@ def normal(
     )
 
 
+@checked
 def truncated_normal(
     shape: Sequence[int],
     mean: float = 0.0,
@@ -164,6 +168,7 @@ def truncated_normal(
     )
 
 
+@checked
 def uniform(
     shape: Sequence[int],
     minval: float = 0.0,
@@ -191,6 +196,7 @@ def uniform(
     return minval + (maxval - minval) * _source(seed).uniform(shape, _float(dtype))
 
 
+@checked
 def randint(
     shape: Sequence[int],
     minval: int,
@@ -225,6 +231,7 @@ def randint(
 
 
 @recordable
+@checked
 def categorical(
     logits: Any, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None
 ) -> Tensor:
@@ -257,14 +264,15 @@ def categorical(
         raise ShapeError(f"The logits must be (batch, classes). Got shape {scores.shape}.")
     batch, classes = scores.shape
     drawn = _source(seed).uniform((batch, num_samples, classes), scores.dtype)
-    noise = -ops.log(-ops.log(drawn + _HALF_A_STEP))  # the half keeps u = 0 out
+    noise = -ops.log(-ops.log(ops.maximum(drawn, _ABOVE_ZERO)))
     return ops.cast(ops.argmax(ops.expand_dims(scores, 1) + noise, axis=-1), dtype)
 
 
-_HALF_A_STEP = 2.0**-25  # of the uniform numbers of float32
+_ABOVE_ZERO = 2.0**-25  # less than any other number that is drawn in float32
 
 
 @recordable
+@checked
 def dropout(
     inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None
 ) -> Tensor:
@@ -311,6 +319,7 @@ def _mask_shape(noise_shape: Sequence[int | None], x: Tensor) -> tuple[int, ...]
 
 
 @recordable
+@checked
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
     """The slices along an axis in random order.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
 from glassgrad import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+from glassgrad.arguments import checked_before
 from glassgrad.errors import ArgumentError, UnknownNameError
 from glassgrad.models import Model, load_model
 from glassgrad.optimizers import schedules
@@ -110,26 +112,27 @@ def _made(config: Any) -> Any:
     if config.get("module") in _FAMILIES:
         return _FAMILIES[config["module"]][1](config)
     for _, deserialize in _FAMILIES.values():
-        try:
+        with suppress(UnknownNameError):
             return deserialize(config)
-        except UnknownNameError as error:
-            unknown = error
     raise ArgumentError(
         f"No family has a class {config['class_name']!r}, or it does not take these arguments. "
         "Register a class of your own with register_keras_serializable, or pass custom_objects."
-    ) from unknown
+    )
 
 
+@checked_before
 def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write a model; see ``Model.save``."""
     model.save(filepath, overwrite)
 
 
+@checked_before
 def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write the weights of a model; see ``Model.save_weights``."""
     model.save_weights(filepath, overwrite)
 
 
+@checked_before
 def load_weights(
     model: Model,
     filepath: str | os.PathLike[str],

@@ -15,7 +15,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
-from glassgrad.errors import ArgumentError, UnknownNameError
+from glassgrad.arguments import checked, checks_constructor
+from glassgrad.errors import ArgumentError, UnknownNameError, shown
 from glassgrad.graph import Variable
 from glassgrad.naming import snake_case
 
@@ -27,6 +28,7 @@ __all__ = [
     "get_custom_objects",
     "register_keras_serializable",
     "serialize",
+    "with_own_functions",
 ]
 
 T = TypeVar("T")
@@ -77,6 +79,7 @@ def get_custom_objects() -> dict[str, Any]:
     return _custom_objects
 
 
+@checked
 @contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Let classes and functions be found by name inside a ``with`` block.
@@ -103,6 +106,29 @@ def _custom(name: str) -> Any:
     return _in_scope.get().get(name, _custom_objects.get(name))
 
 
+def with_own_functions(identifiers: Any) -> Any:
+    """The same identifiers, where names of functions of one's own have become the functions.
+
+    What finds out only later what a name means does not see the names of this scope any more.
+
+    Args:
+        identifiers: names, objects and configurations, in lists and dictionaries.
+
+    Example:
+        >>> with custom_object_scope({"largest": max, "doubled": lambda x: 2 * x}):
+        ...     with_own_functions(["mse", "largest"]), callable(with_own_functions("doubled"))
+        (['mse', <built-in function max>], True)
+    """
+    if isinstance(identifiers, str):
+        found = _custom(identifiers)
+        return found if callable(found) and not inspect.isclass(found) else identifiers
+    if isinstance(identifiers, list | tuple):
+        return type(identifiers)(map(with_own_functions, identifiers))
+    if isinstance(identifiers, Mapping) and "class_name" not in identifiers:
+        return {name: with_own_functions(entry) for name, entry in identifiers.items()}
+    return identifiers
+
+
 def _name_in_files(value: Any) -> str | None:
     """The name under which a class or function of one's own is found again."""
     if value in _custom_names:
@@ -116,6 +142,10 @@ class Configurable:
     Each argument is kept in an attribute of the same name; then ``get_config`` and
     ``from_config`` need not be written. A class that keeps them otherwise writes both.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        checks_constructor(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain data.
@@ -203,13 +233,13 @@ def serialize(value: Any) -> Any:
         >>> serialize((np.float32(0.1), None, "relu"))
         (0.1, None, 'relu')
     """
-    if isinstance(value, Variable | np.ndarray | np.generic):
+    if isinstance(value, Variable | np.ndarray | np.generic) and _is_numeric(value):
         return _plain_numbers(np.asarray(value))
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Configurable):
         name = _name_in_files(type(value)) or type(value).__name__
-        return {"class_name": name, "config": value.get_config()}
+        return {"class_name": name, "config": serialize(value.get_config())}
     if isinstance(value, np.dtype):
         return str(value)
     if isinstance(value, list | tuple):
@@ -217,6 +247,10 @@ def serialize(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): serialize(entry) for key, entry in value.items()}
     return _function_name(value)
+
+
+def _is_numeric(value: Variable | np.ndarray[Any, Any] | np.generic) -> bool:
+    return value.dtype.kind in "biuf"
 
 
 def _shown(value: Any) -> str:
@@ -234,13 +268,20 @@ def _plain_numbers(array: np.ndarray[Any, Any]) -> Any:
 
 def _function_name(value: Any) -> str:
     name = _function_names.get(value) or _name_in_files(value) if callable(value) else None
+    name = name or _own_name(value)
     if name is None:
         raise ArgumentError(
-            f"A configuration holds numbers, strings and registered objects. Got {value!r}; "
-            "register a function or class with the register() of its family, such as "
-            "glassgrad.activations.register()."
+            f"A configuration holds numbers, strings and registered objects. Got {shown(value)}; "
+            "register a function or class with glassgrad.saving.register_keras_serializable()."
         )
     return name
+
+
+def _own_name(value: Any) -> str | None:
+    """The name by which custom_objects may bring a function back that is not registered."""
+    if not inspect.isfunction(value) or value.__name__ == "<lambda>":
+        return None
+    return None if value.__name__ in _function_names.values() else value.__name__
 
 
 class Registry(Generic[T]):
@@ -274,6 +315,7 @@ class Registry(Generic[T]):
         """
 
         def add(entry: Registered) -> Registered:
+            entry = checked(entry)
             own = entry.__name__
             for name in (own, *aliases):
                 self.entries[name] = entry
@@ -311,7 +353,7 @@ class Registry(Generic[T]):
             return identifier  # type: ignore[no-any-return]
         raise ArgumentError(
             f"The {self.kind} must be a name, an object or a configuration "
-            f"{{'class_name': …, 'config': …}}. Got {identifier!r}."
+            f"{{'class_name': …, 'config': …}}. Got {shown(identifier)}."
         )
 
     def deserialize(self, config: Any) -> T:
@@ -326,7 +368,7 @@ class Registry(Generic[T]):
         if not isinstance(config, Mapping) or "class_name" not in config:
             raise ArgumentError(
                 f"The configuration of a {self.kind} must be {{'class_name': …, 'config': …}}. "
-                f"Got {config!r}."
+                f"Got {shown(config)}."
             )
         entry = self.entry(config["class_name"])
         if not hasattr(entry, "from_config"):

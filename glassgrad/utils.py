@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DataError
 from glassgrad.graph.operation import Array
 from glassgrad.naming import forget_names
@@ -33,10 +34,13 @@ __all__ = [
     "unpack_x_y_sample_weight",
 ]
 
+MOST_CLASSES = 2**31 - 1  # labels are int32 wherever they are used
+
 CustomObjectScope = custom_object_scope
 Sequence = PyDataset
 
 
+@checked
 def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     """Labels as vectors that are 1 at the class and 0 elsewhere.
 
@@ -55,23 +59,40 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
         array([[1., 0., 0.],
                [0., 0., 1.]], dtype=float32)
     """
-    given = np.asarray(x)
-    if given.dtype.kind not in "biuf" or (given != np.floor(given)).any():
+    given = _rectangular(x)
+    is_numeric = given.dtype.kind in "biuf"
+    if not is_numeric or not (np.isfinite(given) & (given == np.floor(given))).all():
         raise DataError(f"Labels must be integers, from 0. Got {given.dtype}: {_first(given)}.")
+    strange = given[(given < 0) | (given.astype(np.float64) >= MOST_CLASSES)]
+    if strange.size:
+        raise DataError(
+            f"Labels count classes from 0, of which there are at most {MOST_CLASSES}. "
+            f"Got {strange[0]}."
+        )
     labels = given.astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     classes = num_classes or (int(labels.max()) + 1 if labels.size else 0)
-    outside = labels[(labels < 0) | (labels >= classes)]
+    if not 0 <= classes <= MOST_CLASSES:
+        raise ArgumentError(f"num_classes must lie in [0, {MOST_CLASSES}]. Got {num_classes}.")
+    outside = labels[labels >= classes]
     if outside.size:
         raise DataError(f"Labels must lie in [0, {classes}). Got {outside[0]}.")
     return np.equal(labels[..., None], np.arange(classes)).astype(np.float32)
+
+
+def _rectangular(x: Any) -> Array:
+    try:
+        return np.asarray(x)
+    except ValueError as error:  # lists of unequal lengths
+        raise DataError(f"Values must form a rectangular array: {error}.") from error
 
 
 def _first(array: Array) -> Any:
     return array.flat[0] if array.size else array
 
 
+@checked
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """Vectors along an axis divided by their length; the zero vector stays.
 
@@ -81,7 +102,8 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
         order: of the norm: 2 is the Euclidean length.
 
     Raises:
-        ArgumentError: the order is not above 0.
+        ArgumentError: the order is not above 0, or there is no such axis.
+        DataError: a value is no finite number.
 
     Example:
         >>> normalize([[3.0, 4.0]])
@@ -89,7 +111,13 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """
     if not order > 0:
         raise ArgumentError(f"The order of a norm must be above 0. Got {order!r}.")
-    array = np.atleast_1d(np.asarray(x))
+    array = np.atleast_1d(_rectangular(x))
+    if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+        raise DataError(f"Only finite numbers have a norm. Got {array.dtype}: {_first(array)}.")
+    if not -array.ndim <= axis < array.ndim:
+        raise ArgumentError(f"There is no axis {axis} in shape {array.shape}.")
+    largest = np.abs(array).max(axis, keepdims=True, initial=0)
+    array = array / np.where(largest == 0, 1, largest)  # so that no square overflows
     length = np.atleast_1d(np.linalg.norm(array, order, axis, keepdims=True))
     return array / np.where(length == 0, 1, length)
 
@@ -117,6 +145,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     return unpack(tuple(data) if isinstance(data, list) else data)
 
 
+@checked
 def clear_session(free_memory: bool = True) -> None:
     """Let the numbering of names begin anew; models that live go on living.
 

@@ -63,8 +63,9 @@ def test_what_get_takes() -> None:
         activations.get("sotfmax")
     with pytest.raises(ArgumentError, match="activation must be"):
         activations.get(1)
+    assert activations.serialize(own) == "own"
     with pytest.raises(ArgumentError, match="register"):
-        activations.serialize(own)
+        activations.serialize(lambda x: x * x)
 
 
 def test_a_registered_function_has_a_name() -> None:

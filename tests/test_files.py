@@ -262,12 +262,10 @@ def test_what_does_not_fit_is_taken_away_again(
         def write(self, content: Any) -> int:
             return super().write(content[:2])
 
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(FileError, match=r"Cannot write '.*weights': No space left"),
-    ):
+    with monkeypatch.context() as patch:
         patch.setattr(Path, "open", lambda path, mode, buffering: Narrow(path, mode))
-        append_whole(old_file, b"new")
+        with pytest.raises(FileError, match=r"Cannot write '.*weights': No space left"):
+            append_whole(old_file, b"new")
     assert old_file.read_bytes() == b"old"
 
 

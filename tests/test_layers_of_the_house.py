@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "glassgrad"
 # From the top to the bottom; a new module or folder of the package gets its place here.
 HOUSE = (
     "errors",
+    "arguments",
     "files",
     "graph",
     "ops",
@@ -214,7 +215,7 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
         (
             "glassgrad.graph.tensor",
             "from glassgrad.ops import add",
-            "itself and from errors, files",
+            "itself and from errors, arguments, files",
         ),
         ("glassgrad.graph.tensor", "from glassgrad import ops", "ops stands below graph"),
         ("glassgrad.graph.tensor", "from ..ops import add", "ops stands below graph"),

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from glassgrad import activations, losses, optimizers, saving
+from glassgrad import (
+    activations,
+    constraints,
+    initializers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    saving,
+)
 from glassgrad.errors import ArgumentError, FileError, UnknownNameError
 from glassgrad.graph import Tensor
 from glassgrad.layers import Dense, Input, Layer
@@ -55,9 +65,32 @@ def test_objects_of_ones_own_are_given_when_the_file_is_read(tmp_path: Path) -> 
     assert loaded.loss.fn is fourth
 
 
-def test_outside_the_scope_a_function_has_no_name(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match=r"custom_object_scope|register"):
-        own().save(tmp_path / "model")
+def largest(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    return (y_true - y_pred).max()
+
+
+def test_functions_are_saved_by_name_and_handed_over_where_the_file_is_read(tmp_path: Path) -> None:
+    path, y = tmp_path / "model", X[:, :2]
+    model = own()
+    model.compile("sgd", fourth, metrics=[largest, "mae"], executor="reference")
+    model.save(path)
+    loaded = saving.load_model(path, custom_objects=OWN | {"largest": largest})
+    found, expected = (one.evaluate(X, y, verbose=0, return_dict=True) for one in (loaded, model))
+    assert found == pytest.approx(expected)
+    assert list(found) == ["loss", "largest", "mae"]
+
+
+def test_what_is_not_handed_over_is_told_when_the_file_is_read(tmp_path: Path) -> None:
+    model = own()
+    model.compile("sgd", fourth, metrics=[largest], executor="reference")
+    model.save(tmp_path / "model")
+    with pytest.raises(FileError, match=r"Unknown metric 'largest'.*custom_objects"):
+        saving.load_model(tmp_path / "model", custom_objects=OWN)
+
+
+def test_a_function_without_a_name_cannot_be_saved(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"register_keras_serializable"):
+        Sequential([Input((3,)), Dense(2, lambda x: x * 2)]).save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -141,3 +174,69 @@ def test_a_file_that_is_to_stay(tmp_path: Path) -> None:
     for save in (network().save, network().save_weights):
         with pytest.raises(FileError, match=r"is there already, and overwrite is False"):
             save(tmp_path / "model", overwrite=False)
+
+
+MEMBERS = [
+    Dense(3, kernel_regularizer="l2", name="one"),
+    initializers.HeNormal(seed=3),
+    regularizers.L1L2(0.1, 0.2),
+    constraints.MaxNorm(3),
+    losses.MeanSquaredError(),
+    metrics.MeanSquaredError(),
+    optimizers.Adam(optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)),
+    optimizers.schedules.CosineDecay(0.1, 100),
+    network(),
+]
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=lambda member: type(member).__name__)
+def test_members_of_every_family_become_plain_data_and_come_back(member: Any) -> None:
+    config = json.loads(json.dumps(saving.serialize_keras_object(member)))
+    again = saving.deserialize_keras_object(config)
+    assert type(again) is type(member)
+    assert saving.serialize_keras_object(again) == saving.serialize_keras_object(member)
+    assert isinstance(member, Model) or type(member).__module__.startswith(config["module"])
+
+
+def test_lists_dictionaries_and_plain_values() -> None:
+    given = {"a": [regularizers.L1(0.5), 1], "b": (None, "relu"), "c": {"d": losses.Huber(2.0)}}
+    again = saving.deserialize_keras_object(saving.serialize_keras_object(given))
+    assert (again["a"][0].l1, again["a"][1], again["b"]) == (0.5, 1, (None, "relu"))
+    assert again["c"]["d"].delta == 2.0
+
+
+def test_without_a_module_every_family_is_searched() -> None:
+    again = saving.deserialize_keras_object({"class_name": "Adam", "config": {}})
+    assert isinstance(again, optimizers.Adam)
+
+
+def test_own_classes_are_passed_or_registered() -> None:
+    config = {"class_name": "Shifted", "config": {"by": 2.0}}
+    with pytest.raises(ArgumentError, match=r"class 'Shifted'.*register_keras_serializable"):
+        saving.deserialize_keras_object(config)
+    assert saving.deserialize_keras_object(config, {"Shifted": Shifted}).by == 2.0
+
+
+def test_what_get_config_of_ones_own_leaves_as_objects_becomes_plain_data() -> None:
+    class Wrapping(Layer):
+        def __init__(self, inner: Layer, **options: Any) -> None:
+            super().__init__(**options)
+            self.inner = inner
+
+        def get_config(self) -> dict[str, Any]:
+            return {"inner": self.inner, "penalty": regularizers.L1(0.5)}
+
+    config = serialize(Wrapping(Dense(2, name="kept")))["config"]
+    assert config["inner"]["config"]["name"] == "kept"
+    assert json.loads(json.dumps(config)) == config
+
+
+def relu(x: Any) -> Any:
+    """The name of another function, which a file would bring back instead."""
+    return x
+
+
+@pytest.mark.parametrize("value", [object(), lambda x: x, relu])
+def test_what_cannot_be_plain_data(value: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"numbers, strings and registered objects"):
+        saving.serialize_keras_object(value)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from glassgrad.arguments import checked
 from glassgrad.errors import DtypeError, GraphError, ShapeError, UnknownNameError
 from glassgrad.graph import Placeholder, Tensor, TensorSpec, Variable, walk
 from glassgrad.graph.operation import Array
@@ -179,6 +180,7 @@ def executor_named(name: str | Executor | None) -> Executor:
     return _made[name]
 
 
+@checked
 def use(name: str) -> None:
     """Let ``name`` be the executor of everything that is compiled from now on.
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from glassgrad.execute.executor import (
     PROGRAMS,
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 
+@checked
 def grad(function: Callable[..., Tensor], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Give the function that computes the gradient of a scalar function.
 
@@ -69,6 +71,7 @@ def grad(function: Callable[..., Tensor], argnums: int | Sequence[int] = 0) -> C
     return slope
 
 
+@checked
 def value_and_grad(
     function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
 ) -> Callable[..., tuple[Tensor, Any]]:
@@ -100,6 +103,7 @@ def value_and_grad(
     return both
 
 
+@checked
 def jacobian(
     function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
 ) -> Callable[..., Any]:
@@ -133,6 +137,7 @@ def jacobian(
     return slopes
 
 
+@checked
 def hessian(
     function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
 ) -> Callable[..., Any]:
@@ -171,6 +176,7 @@ def hessian(
     return curvature
 
 
+@checked
 def hessian_vector_product(
     function: Callable[..., Tensor], argnums: int | Sequence[int] = 0
 ) -> Callable[..., Any]:
@@ -340,6 +346,20 @@ class Function:
         results = program.run(arrays)
         return rebuild(structure, (Tensor(array, dtype=array.dtype) for array in results))
 
+    def describe(self, *arguments: Any) -> str:
+        """What the executor has made of the function, for arguments of these shapes.
+
+        Example:
+            >>> double = function(lambda x: x + x, executor="reference")
+            >>> print(double.describe([1.0, 2.0]))
+            x0 = placeholder                             float32[2]
+            t1 = x0 + x0                                 float32[2]
+            return t1
+        """
+        shapes = shapes_of([_array(argument) for argument in arguments])
+        program, _ = self._traced(executor_named(self._executor), shapes)
+        return program.describe()
+
     def __get__(self, owner: object, kind: type | None = None) -> Any:
         """As a method: the object is the first argument, and is not traced."""
         if owner is None:
@@ -367,6 +387,7 @@ class Function:
         return self._random
 
 
+@checked
 def function(
     function: Callable[..., Any] | None = None,
     *,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any
 
-from glassgrad.errors import DtypeError, GradientError, ShapeError
+from glassgrad.arguments import is_iterable
+from glassgrad.errors import ArgumentError, DtypeError, GradientError, ShapeError, shown
 from glassgrad.graph import (
     Constant,
     Node,
@@ -19,7 +21,7 @@ from glassgrad.graph import (
     walk,
 )
 from glassgrad.graph.operation import Gradients
-from glassgrad.graph.tensor import Key, scope_of
+from glassgrad.graph.tensor import Key, TensorLike, scope_of
 from glassgrad.ops.elementwise import add
 from glassgrad.ops.movement import broadcast_to
 from glassgrad.ops.reduction import sum_to
@@ -79,12 +81,27 @@ def gradients(
     Source: Linnainmaa, 1970; Rumelhart, Hinton, Williams, "Learning representations by
     back-propagating errors", 1986.
     """
+    loss, variables = as_tensor(loss), listed(variables)
     if loss.shape:
         raise ShapeError(
             f"Only a scalar has a gradient. Got a tensor of shape {loss.shape}; "
             "take its sum or mean first."
         )
     return differentiate([loss], [constant(1.0, _float_dtype(loss))], variables, record=record)
+
+
+def listed(variables: Any) -> list[Any]:
+    """Variables as a list; a single one is no list, though its rows could be walked.
+
+    Raises:
+        ArgumentError: they are in no list.
+    """
+    if isinstance(variables, TensorLike) or not is_iterable(variables):
+        raise ArgumentError(
+            "What to differentiate by stands in a list, as in gradients(loss, [x]). "
+            f"Got {shown(variables)}."
+        )
+    return list(variables)
 
 
 def differentiate(

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from glassgrad.errors import DtypeError
+from glassgrad.arguments import checked
+from glassgrad.errors import DtypeError, shown
 
 __all__ = [
     "FLOATS",
     "INTEGERS",
     "SUPPORTED",
+    "cast_within",
     "default_float",
     "float_type",
     "promote",
@@ -40,6 +42,7 @@ def default_float() -> np.dtype[Any]:
     return _default_float.get()
 
 
+@checked
 @contextmanager
 def float_type(dtype: DTypeLike) -> Iterator[None]:
     """Let floats that enter a graph be ``dtype`` for the length of a ``with`` block.
@@ -73,11 +76,11 @@ def resolve_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """
     try:
         resolved: np.dtype[Any] | None = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, AttributeError, SyntaxError):  # NumPy's words for no dtype
         resolved = None
     if resolved is None or resolved not in SUPPORTED:
         names = ", ".join(str(known) for known in SUPPORTED)
-        raise DtypeError(f"A dtype must be one of {names}. Got {dtype!r}.")
+        raise DtypeError(f"A dtype must be one of {names}. Got {shown(dtype)}.")
     return resolved
 
 
@@ -85,8 +88,13 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
     """Copy a value into an array of its own: floats as the default float, integers as int32.
 
     Raises:
-        DtypeError: the value is not made of numbers, or its integers are too large.
+        DtypeError: the value is not made of numbers, some of them are masked, or they are too
+            large for the dtype.
     """
+    if np.ma.is_masked(value):
+        raise DtypeError(
+            "Masked entries have no value. Got a masked array; fill them first, as in filled(0)."
+        )
     try:
         array = np.array(value, order="C")
     except ValueError as error:
@@ -98,7 +106,24 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
         )
     chosen = _entry_dtype(array) if dtype is None else resolve_dtype(dtype)
     _require_room(array, chosen)
-    return array.astype(chosen, order="C", copy=False)
+    return cast_within(array, chosen)
+
+
+def cast_within(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """An array in a dtype, where no finite number becomes infinite.
+
+    Raises:
+        DtypeError: one would.
+    """
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype, order="C", copy=False)
+    except FloatingPointError:
+        limit = np.finfo(dtype).max
+        raise DtypeError(
+            f"{dtype} holds numbers up to {limit:.2g}. Got some beyond it; scale them, or ask for "
+            "float64."
+        ) from None
 
 
 def _entry_dtype(array: np.ndarray[Any, Any]) -> np.dtype[Any]:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 
-from glassgrad.errors import GlassgradError, GraphError
+from glassgrad.errors import ArgumentError, GlassgradError, GraphError
 from glassgrad.graph.tensor import Tensor, Variable, as_tensor, placeholder
 from glassgrad.graph.trace import RandomState, Trace, tracing
 from glassgrad.graph.trees import flatten, map_tree, rebuild
@@ -116,7 +116,7 @@ class Call:
         name = getattr(self.function, "name", None) or self.function.__name__.strip("_")
         return str(name)
 
-    @property
+    @functools.cached_property
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic tensors among the arguments, in order."""
         leaves, _ = flatten((self.arguments, dict(self.options)))
@@ -174,6 +174,11 @@ def record(
     call = Call(function, tuple(arguments), dict(options))
     results = [_tried(call, sample) for sample in (0, 1)]
     (small, structure), (large, _) = (flatten(result) for result in results)
+    if len(small) != len(large):
+        raise ArgumentError(
+            f"{call.name} gives one result for each example, and their number is open. Work along "
+            "another axis, or on tensors of a known length."
+        )
     pairs = zip(map(as_tensor, small), map(as_tensor, large), strict=True)
     names = (call.name if len(small) == 1 else f"{call.name}[{place}]" for place in count())
     symbols = [

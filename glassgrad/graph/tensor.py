@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DtypeError, GraphError, ShapeError
 from glassgrad.graph.dtypes import default_float, promote, resolve_dtype, to_array
 from glassgrad.graph.operation import Array, Operation, TensorSpec, as_specs
@@ -50,6 +51,8 @@ __all__ = [
     "scope",
     "scope_of",
 ]
+
+MOST_ELEMENTS = 2**40
 
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
@@ -158,6 +161,12 @@ class TensorLike(TensorMethods):
         number: bool | int | float = self.numpy().item()
         return number
 
+    def __str__(self) -> str:
+        try:
+            return str(self.numpy())
+        except GraphError:  # a place in a graph, that numbers come to later
+            return repr(self)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.asarray(self.numpy(), dtype)  # a value without axes may be a NumPy scalar
 
@@ -195,6 +204,7 @@ class Tensor(TensorLike):
     requires_grad: bool
     grad: Tensor | None
 
+    @checked
     def __init__(
         self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None
     ) -> None:
@@ -315,6 +325,7 @@ class Variable(TensorLike):
     #: Counts moves of any variable's memory; a program that holds addresses looks here.
     moves = 0
 
+    @checked
     def __init__(
         self,
         value: Any,
@@ -442,6 +453,12 @@ def apply(operation: Operation, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
     """
     tensors = operation.prepare(_as_tensors(inputs))
     specs = as_specs(operation.shape(*(tensor.spec for tensor in tensors)))
+    if any(spec.size > MOST_ELEMENTS for spec in specs):
+        shapes = " and ".join(str(spec.shape) for spec in specs)
+        raise ShapeError(
+            f"A tensor has at most 2**40 elements: no memory holds more. {operation.name} would "
+            f"give shape {shapes}."
+        )
     return Node(operation, tensors, specs).outputs
 
 

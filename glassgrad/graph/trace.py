@@ -30,7 +30,8 @@ class Trace:
         training: whether layers behave as in training.
         random: the key of random operations; without one they refuse to draw.
         updates: for each variable that was assigned to, its value after the step.
-        losses: what layers add to the loss: penalties, and what ``add_loss`` was given.
+        added: what layers add to the loss, penalties and what ``add_loss`` was given, each with
+            the layer that adds it.
         penalized: the variables whose penalty is among the losses.
         streams: how many places draw random numbers.
         runs: whether the graph is made to be run, and not only to find shapes; what a layer learns
@@ -40,10 +41,15 @@ class Trace:
     training: bool = False
     random: RandomState | None = None
     updates: dict[Variable, Tensor] = field(default_factory=dict)
-    losses: list[Tensor] = field(default_factory=list)
+    added: list[tuple[object, Tensor]] = field(default_factory=list)
     penalized: set[Variable] = field(default_factory=set)
     streams: int = 0
     runs: bool = False
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What layers add to the loss."""
+        return [loss for _, loss in self.added]
 
     def next_stream(self) -> int:
         """A number for the next place that draws random numbers."""

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
-__all__ = ["LEAF", "Branch", "Structure", "flatten", "leaves_of", "map_tree", "rebuild"]
+__all__ = [
+    "LEAF",
+    "Branch",
+    "Structure",
+    "flatten",
+    "flatten_up_to",
+    "leaves_of",
+    "map_tree",
+    "rebuild",
+]
 
 
 @dataclass(frozen=True)
@@ -30,10 +40,10 @@ class Branch:
 
     def __repr__(self) -> str:
         inner = ", ".join(
-            f"{key!r}: {entry}" if self.kind is dict else str(entry)
+            f"{key!r}: {entry}" if issubclass(self.kind, dict) else str(entry)
             for key, entry in zip(self.keys, self.entries, strict=True)
         )
-        left, right = "[]" if self.kind is list else "{}" if self.kind is dict else "()"
+        left, right = "{}" if issubclass(self.kind, dict) else "[]" if self.kind is list else "()"
         return f"{left}{inner}{right}"
 
 
@@ -79,6 +89,28 @@ def leaves_of(tree: Any) -> list[Any]:
         [1, 2]
     """
     return flatten(tree)[0]
+
+
+def flatten_up_to(structure: Structure, tree: Any) -> list[Any] | None:
+    """What a tree holds in the places of another one's leaves; ``None`` if it is of another form.
+
+    Example:
+        >>> _, structure = flatten({"a": [1, 2], "b": 3})
+        >>> flatten_up_to(structure, {"a": ["mse", None], "b": ("mae", 0.5)})
+        ['mse', None, ('mae', 0.5)]
+    """
+    if not isinstance(structure, Branch):
+        return [] if structure is None else [tree]
+    if _is_leaf(tree) or len(tree) != len(structure.keys):
+        return None
+    if isinstance(tree, dict) != issubclass(structure.kind, dict):
+        return None
+    if isinstance(tree, dict) and tree.keys() != set(structure.keys):
+        return None
+    rows = zip(structure.keys, structure.entries, strict=True)
+    parts = [flatten_up_to(entry, tree[key]) for key, entry in rows]
+    known = [part for part in parts if part is not None]
+    return list(chain.from_iterable(known)) if len(known) == len(parts) else None
 
 
 def rebuild(structure: Structure, leaves: Iterable[Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import ShapeError
+from glassgrad.graph.dtypes import to_array
 from glassgrad.graph.operation import Array
 from glassgrad.initializers.initializer import Initializer, register
 
@@ -58,6 +59,7 @@ class Constant(Initializer):
     """
 
     def __init__(self, value: Any = 0.0) -> None:
+        to_array(value, "float64")
         self.value = value
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
@@ -100,4 +102,4 @@ class Identity(Initializer):
                 f"Only a matrix begins as the identity. Got shape {shape}; initialize weights of "
                 "other ranks with 'orthogonal', for example."
             )
-        return self.gain * np.eye(*shape)
+        return np.where(np.eye(*shape) == 1, self.gain, 0.0)

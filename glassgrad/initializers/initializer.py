@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, TypeAlias
@@ -10,10 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, ShapeError
-from glassgrad.graph.dtypes import default_float, resolve_dtype
+from glassgrad.graph.dtypes import cast_within, default_float, resolve_dtype
 from glassgrad.graph.operation import Array
-from glassgrad.graph.tensor import TensorLike
+from glassgrad.graph.tensor import MOST_ELEMENTS, TensorLike
 from glassgrad.random_seed import next_generator
 from glassgrad.serialization import Configurable, Registry
 
@@ -66,7 +66,8 @@ class Initializer(Configurable):
             generator = np.random.default_rng(self.seed)
         _require_address(tuple(shape))
         drawn = self.draw(tuple(shape), generator or next_generator())
-        return np.asarray(drawn).astype(default_float() if dtype is None else resolve_dtype(dtype))
+        chosen = default_float() if dtype is None else resolve_dtype(dtype)
+        return np.array(cast_within(np.asarray(drawn), chosen))
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
         """Numbers of the given shape, in float64."""
@@ -102,6 +103,7 @@ def require(identifier: Any) -> InitializerLike:
     return _registry.require(identifier)
 
 
+@checked
 def initialize(
     initializer: InitializerLike,
     shape: Sequence[int],
@@ -123,7 +125,9 @@ def initialize(
 
 def _require_address(shape: tuple[int, ...]) -> None:
     """Refuse a shape beyond any address, for which NumPy has errors of its own."""
-    if prod(shape) > sys.maxsize // 8:  # the draws are float64
+    if min(shape, default=0) < 0:
+        raise ArgumentError(f"A weight has lengths from 0. Got shape {shape}.")
+    if prod(shape) > MOST_ELEMENTS:
         raise ArgumentError(
             f"A weight must fit into memory. Got shape {shape}; choose fewer units, or make its "
             "input smaller."

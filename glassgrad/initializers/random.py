@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -97,9 +97,10 @@ class RandomUniform(Initializer):
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ) -> None:
-        if not minval <= maxval:
+        if not 0 <= maxval - minval < inf:
             raise ArgumentError(
-                f"The lower end must not lie above the upper one. Got [{minval}, {maxval})."
+                "The ends must be finite, and the lower one not above the upper one. "
+                f"Got [{minval}, {maxval})."
             )
         self.minval, self.maxval, self.seed = minval, maxval, check_seed(seed)
 

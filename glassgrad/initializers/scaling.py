@@ -7,6 +7,7 @@ from math import prod, sqrt
 
 import numpy as np
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph.operation import Array
 from glassgrad.initializers.initializer import Initializer, register
@@ -257,6 +258,7 @@ class LecunUniform(VarianceScaling):
         super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
+@checked
 def compute_fans(
     shape: Sequence[int],
     input_axes: Sequence[int] | None = None,

@@ -110,6 +110,8 @@ class Moments:
 
     def add(self, batch: Array, axes: tuple[int, ...]) -> None:
         """Take in a batch, whose values lie along some axes."""
+        if not batch.size:
+            return
         mean = batch.mean(axis=axes, keepdims=True)
         squares = np.square(batch - mean).sum(axis=axes)
         found = batch.size // max(mean.size, 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from glassgrad.errors import ArgumentError
 from glassgrad.graph.dtypes import default_float, resolve_dtype
 from glassgrad.graph.symbolic import SymbolicTensor, source
@@ -153,14 +155,13 @@ def _batch_shape(
         raise ArgumentError(
             f"The batch size must be a positive integer or None. Got {batch_size!r}."
         )
-    if batch_shape is None:
-        return (batch_size, *given)
-    if not batch_shape:
+    lengths = (batch_size, *given) if batch_shape is None else tuple(batch_shape)
+    if not lengths:
         raise ArgumentError("A batch_shape has the batch in front, such as (None, 784). Got ().")
-    return tuple(batch_shape)
+    return tuple(None if length is None else int(length) for length in lengths)
 
 
 def _is_length(value: object) -> bool:
     if value is None:
         return True
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) > 0

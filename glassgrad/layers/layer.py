@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from glassgrad import constraints, initializers, regularizers
+from glassgrad.arguments import checked, checked_before
 from glassgrad.errors import ArgumentError, NotBuiltError, ShapeError
 from glassgrad.graph import (
     Tensor,
@@ -25,7 +26,7 @@ from glassgrad.graph import (
     scope,
     tracing,
 )
-from glassgrad.graph.dtypes import resolve_dtype
+from glassgrad.graph.dtypes import resolve_dtype, to_array
 from glassgrad.graph.operation import Array
 from glassgrad.graph.symbolic import Call, filled, has_symbols, record
 from glassgrad.graph.tensor import evaluator
@@ -36,6 +37,9 @@ from glassgrad.random_seed import next_generator, random_state_of_call
 from glassgrad.serialization import Configurable, Registry
 
 __all__ = ["Layer", "Shape", "deserialize", "get", "register", "require_count"]
+
+
+MISSING: Any = object()  # None is a value
 
 
 class OfTheOnlyCall:
@@ -127,7 +131,9 @@ class Layer(Configurable):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
-            cls.build = _remembers(cls.build)  # type: ignore[method-assign]
+            cls.build = _remembers(checked_before(cls.build))  # type: ignore[method-assign]
+        if "compute_output_shape" in vars(cls):
+            cls.compute_output_shape = checked(cls.compute_output_shape)  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable):
@@ -159,7 +165,10 @@ class Layer(Configurable):
 
     # ---- calling
 
-    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+    @checked_before
+    def __call__(
+        self, inputs: Any = MISSING, *args: Any, training: bool | None = None, **kwargs: Any
+    ) -> Any:
         """Build the layer if that is still to be done, and apply it.
 
         Outside a trace the updates of weights that the layer makes apply at once, and ``losses``
@@ -167,6 +176,7 @@ class Layer(Configurable):
 
         Args:
             inputs: a tensor, an array or numbers; a list of them for layers with several inputs.
+                Also by the name that it has in ``call``.
             args: further arguments of ``call``.
             training: whether it learns just now; by default what the trace under way says, and
                 False without one.
@@ -176,6 +186,8 @@ class Layer(Configurable):
             ShapeError: the shape does not fit the layer.
         """
         self._require_initialized()
+        if inputs is MISSING:
+            inputs = self._taken_by_name(kwargs)
         if has_symbols(inputs, *args, *kwargs.values()):
             return self._record(inputs, args, kwargs, training)
         trace = current_trace()
@@ -184,15 +196,29 @@ class Layer(Configurable):
         tensors = self._enter(inputs)
         with _learning(trace, training), scope(self.name):
             if not self.built:
-                self.build(map_tree(lambda tensor: tensor.shape, tensors))
-                self.built = True
+                self._build_for(tensors)
             self._check_input_spec(tensors)
-            if "training" in inspect.signature(self.call).parameters:
-                kwargs["training"] = trace.training
-            outputs = self.call(tensors, *args, **kwargs)
+            outputs = self.call(tensors, *args, **kwargs, **self._told(trace))
+            self.built = True
             self._add_activity_penalties(outputs, trace)
             self._add_penalties(trace)
         return outputs
+
+    def _taken_by_name(self, kwargs: dict[str, Any]) -> Any:
+        """The first argument of ``call``, where it comes among those by name."""
+        name = next(iter(inspect.signature(self.call).parameters), "inputs")
+        if name not in kwargs:
+            raise TypeError(f"{type(self).__name__} {self.name!r} must be called on {name}.")
+        return kwargs.pop(name)
+
+    def _build_for(self, tensors: Any) -> None:
+        takes_shape = bool(inspect.signature(self.build).parameters)
+        self.build(*([map_tree(lambda tensor: tensor.shape, tensors)] if takes_shape else []))
+
+    def _told(self, trace: Trace) -> dict[str, bool]:
+        """What ``call`` is handed if it has an argument of that name."""
+        takes_training = "training" in inspect.signature(self.call).parameters
+        return {"training": trace.training} if takes_training else {}
 
     def _record(
         self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
@@ -200,7 +226,12 @@ class Layer(Configurable):
         """Note the call, to be run again for tensors."""
         told = {} if training is None else {"training": bool(training)}
         outputs = record(self, (inputs, *args), kwargs | told)
-        self.calls.append(leaves_of(outputs)[0].call)
+        symbols = leaves_of(outputs)
+        if not symbols:
+            raise ArgumentError(
+                f"Layer {self.name!r} must return tensors from call(). Got {outputs!r}."
+            )
+        self.calls.append(symbols[0].call)
         return outputs
 
     def _call_at_once(
@@ -219,6 +250,8 @@ class Layer(Configurable):
 
     def _enter(self, inputs: Any) -> Any:
         """Tensors of the layer's dtype; a list or dictionary of tensors stays one."""
+        if inputs is None:
+            raise ArgumentError(f"Layer {self.name!r} must be called on a tensor. Got None.")
         return map_tree(self._as_own, inputs, is_leaf=holds_numbers)
 
     def _as_own(self, value: Any) -> Tensor:
@@ -242,9 +275,10 @@ class Layer(Configurable):
 
     # ---- weights
 
+    @checked_before
     def add_weight(
         self,
-        shape: Sequence[int] = (),
+        shape: Sequence[int | None] = (),
         initializer: Any = "glorot_uniform",
         dtype: DTypeLike | None = None,
         trainable: bool = True,
@@ -267,14 +301,15 @@ class Layer(Configurable):
             ArgumentError: the shape has open lengths.
             UnknownNameError: initializer, regularizer or constraint has an unknown name.
         """
-        if None in shape or min(shape, default=0) < 0:
+        lengths = [length for length in shape if length is not None]
+        if len(lengths) < len(shape) or min(lengths, default=0) < 0:
             raise ArgumentError(
                 f"A weight needs a shape without open lengths. Got {tuple(shape)} for {name!r} "
                 f"of layer {self.name!r}."
             )
         chosen = self.dtype if dtype is None else resolve_dtype(dtype)
         value = initializers.initialize(
-            initializers.require(initializer), shape, chosen, next_generator()
+            initializers.require(initializer), lengths, chosen, next_generator()
         )
         weight = Variable(
             value,
@@ -350,6 +385,7 @@ class Layer(Configurable):
         """Copies of all weights, in the order of ``weights``."""
         return [weight.numpy() for weight in self.weights]
 
+    @checked_before
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weights; either all fit or none is changed.
 
@@ -360,7 +396,7 @@ class Layer(Configurable):
             NotBuiltError: there are no weights yet.
             ShapeError: their number or a shape differs.
         """
-        arrays = [np.asarray(weight) for weight in weights]
+        arrays = [_as_numbers(weight) for weight in weights]
         own = self.weights
         if arrays and not own and not self.built:
             raise NotBuiltError(
@@ -407,12 +443,16 @@ class Layer(Configurable):
         trace = current_trace()
         if trace is None:
             raise NotBuiltError("add_loss belongs into call(): no call of a layer is under way.")
-        trace.losses.append(tensor)
+        trace.added.append((self, tensor))
 
     @property
     def losses(self) -> list[Tensor]:
-        """Penalties and added losses of the last call outside a trace."""
-        return list(self._losses)
+        """Penalties and added losses: of the calls of the trace under way, or of the last call."""
+        trace = current_trace()
+        if trace is None:
+            return list(self._losses)
+        own = set(_with_sublayers(self))
+        return [loss for layer, loss in trace.added if layer in own]
 
     def _add_activity_penalties(self, outputs: Any, trace: Trace) -> None:
         if self.activity_regularizer is None:
@@ -420,14 +460,14 @@ class Layer(Configurable):
         for output in leaves_of(outputs):
             with scope("penalty"):
                 examples = max(output.shape[0], 1) if output.shape else 1
-                trace.losses.append(self.activity_regularizer(output) / examples)
+                trace.added.append((self, self.activity_regularizer(output) / examples))
 
     def _add_penalties(self, trace: Trace) -> None:
         for weight, penalty in self._penalties.items():
             if weight.trainable and weight not in trace.penalized:
                 trace.penalized.add(weight)
                 with scope("penalty"):
-                    trace.losses.append(penalty(weight.tensor))
+                    trace.added.append((self, penalty(weight.tensor)))
 
     def __repr__(self) -> str:
         state = "" if self.built else ", not built"
@@ -475,6 +515,12 @@ def _remembers(build: Callable[..., None]) -> Callable[..., None]:
     return built
 
 
+def _with_sublayers(layer: Layer) -> Iterator[Layer]:
+    yield layer
+    for inner in layer.sublayers:
+        yield from _with_sublayers(inner)
+
+
 def _layers_in(value: Any) -> Iterator[Layer]:
     if isinstance(value, Layer):
         yield value
@@ -499,6 +545,11 @@ def require_count(name: str, value: Any, least: int = 1) -> int:
         wanted = "a positive integer" if least == 1 else f"an integer from {least}"
         raise ArgumentError(f"{name} must be {wanted}. Got {value!r}.")
     return count
+
+
+def _as_numbers(value: Any) -> Array:
+    """An array as it is, and anything else as one."""
+    return value if isinstance(value, np.ndarray) else to_array(value)
 
 
 def holds_numbers(value: Any) -> bool:

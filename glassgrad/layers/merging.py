@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from glassgrad import ops
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Tensor
 from glassgrad.graph.dtypes import promote
@@ -53,6 +54,8 @@ class Merge(Layer):
     def _require_list(self, inputs: Any) -> None:
         if isinstance(inputs, Tensor):
             found = f"a single tensor of shape {inputs.shape}"
+        elif not isinstance(inputs, list | tuple):
+            found = f"a value of type {type(inputs).__name__}"
         elif len(inputs) < self.least or len(inputs) > (self.most or len(inputs)):
             found = f"{len(inputs)} of shapes {_shapes(inputs)}"
         else:
@@ -338,48 +341,56 @@ def _shapes(inputs: Sequence[Tensor]) -> str:
     return ", ".join(str(tensor.shape) for tensor in inputs)
 
 
+@checked
 def add(inputs: Sequence[Any], **kwargs: Any) -> Tensor:
     """Sum of several tensors; see ``Add``."""
     total: Tensor = Add(**kwargs)(inputs)
     return total
 
 
+@checked
 def subtract(inputs: Sequence[Any], **kwargs: Any) -> Tensor:
     """Difference of two tensors; see ``Subtract``."""
     difference: Tensor = Subtract(**kwargs)(inputs)
     return difference
 
 
+@checked
 def multiply(inputs: Sequence[Any], **kwargs: Any) -> Tensor:
     """Product of several tensors; see ``Multiply``."""
     product: Tensor = Multiply(**kwargs)(inputs)
     return product
 
 
+@checked
 def average(inputs: Sequence[Any], **kwargs: Any) -> Tensor:
     """Mean of several tensors; see ``Average``."""
     mean: Tensor = Average(**kwargs)(inputs)
     return mean
 
 
+@checked
 def maximum(inputs: Sequence[Any], **kwargs: Any) -> Tensor:
     """The largest of several tensors; see ``Maximum``."""
     largest: Tensor = Maximum(**kwargs)(inputs)
     return largest
 
 
+@checked
 def minimum(inputs: Sequence[Any], **kwargs: Any) -> Tensor:
     """The smallest of several tensors; see ``Minimum``."""
     smallest: Tensor = Minimum(**kwargs)(inputs)
     return smallest
 
 
+@checked
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Tensor:
     """Several tensors joined end to end; see ``Concatenate``."""
     joined: Tensor = Concatenate(axis, **kwargs)(inputs)
     return joined
 
 
+@checked
 def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Tensor:
     """Dot products of two tensors; see ``Dot``."""
     products: Tensor = Dot(axes, **kwargs)(inputs)

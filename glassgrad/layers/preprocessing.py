@@ -11,6 +11,7 @@ import numpy as np
 from glassgrad import ops
 from glassgrad.errors import ArgumentError, NotBuiltError, ShapeError
 from glassgrad.graph import Tensor, Variable, constant, current_trace
+from glassgrad.graph.dtypes import to_array
 from glassgrad.graph.operation import Array
 from glassgrad.layers.fitting import Moments, batches_of, finite
 from glassgrad.layers.input_spec import InputSpec, axis_within, checked_axis
@@ -223,7 +224,7 @@ def _statistics(mean: Any, variance: Any, rank: int) -> tuple[Any, Any]:
         return None, None
     arrays: list[Array] = []
     try:
-        arrays = [np.asarray(one, np.float64) for one in (mean, variance)]
+        arrays = [to_array(one, "float64") for one in (mean, variance)]
         is_one_shape = arrays[0].shape == arrays[1].shape and arrays[0].ndim <= rank
         is_sound = is_one_shape and np.isfinite(arrays).all() and (arrays[1] >= 0).all()
     except (TypeError, ValueError):
@@ -240,7 +241,7 @@ def _statistics(mean: Any, variance: Any, rank: int) -> tuple[Any, Any]:
 def _numbers(name: str, value: Any) -> float | list[float]:
     """A float, or a list of floats, as a configuration holds them."""
     try:
-        array = np.asarray(value, np.float64)
+        array = to_array(value, "float64")
     except (TypeError, ValueError):
         array = np.array(np.nan)
     if array.ndim > 1 or array.size == 0 or not np.isfinite(array).all():

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassgrad.errors import GradientError
 from glassgrad.gradients import Step, gradients, leaves_of
-from glassgrad.gradients.reverse import chain_rule, nodes_between
+from glassgrad.gradients.reverse import chain_rule, listed, nodes_between
 from glassgrad.graph import (
     Constant,
     Formula,
@@ -99,7 +99,8 @@ def explain(loss: Tensor, variables: Sequence[Tensor | Variable] | None = None) 
           incoming  dL/dt1 = 1
           rule      dL/dx = 2 * dL/dt1 * x = 6
     """
-    targets = list(variables) if variables is not None else leaves_of(loss)
+    loss = as_tensor(loss)
+    targets = listed(variables) if variables is not None else leaves_of(loss)
     if not targets:
         raise GradientError(
             "There is nothing to differentiate by: use a trainable Variable, or "

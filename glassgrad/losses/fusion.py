@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from glassgrad.graph import Node, Tensor, rewrite
+from glassgrad.arguments import checked
+from glassgrad.graph import Node, Tensor, as_tensor, rewrite
 from glassgrad.ops import sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
 from glassgrad.ops.elementwise import Sigmoid
 from glassgrad.ops.loss import BinaryCrossEntropy, CrossEntropy, Softmax, SparseCrossEntropy
@@ -12,6 +13,7 @@ from glassgrad.ops.loss import BinaryCrossEntropy, CrossEntropy, Softmax, Sparse
 __all__ = ["fuse_probabilities"]
 
 
+@checked
 def fuse_probabilities(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Replace cross-entropies of a softmax's or sigmoid's result by the form on its logits.
 
@@ -31,7 +33,7 @@ def fuse_probabilities(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         >>> loss.numpy(), fuse_probabilities([loss])[0].numpy()
         (array([16.118095], dtype=float32), array([400.], dtype=float32))
     """
-    return rewrite(outputs, _fuse)
+    return rewrite([as_tensor(output) for output in outputs], _fuse)
 
 
 def _fuse(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:

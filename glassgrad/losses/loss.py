@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, as_tensor, default_float, float_type, scope
 from glassgrad.graph.dtypes import resolve_dtype
+from glassgrad.losses.matching import match_ranks
 from glassgrad.losses.weighting import reduce_values
 from glassgrad.naming import snake_case
 from glassgrad.serialization import Configurable, Registry, serialize
@@ -127,7 +128,8 @@ class FunctionWithArguments(Configurable):
 
     def apply_function(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """What the function gives."""
-        return self.fn(y_true, y_pred, **{name: getattr(self, name) for name in self._names})
+        values = self.fn(y_true, y_pred, **{name: getattr(self, name) for name in self._names})
+        return as_tensor(values)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, with those of the function."""
@@ -160,6 +162,9 @@ def _require_arguments(fn: LossFunction, arguments: Mapping[str, Any]) -> None:
 class LossFunctionWrapper(FunctionWithArguments, Loss):
     """A loss made of a function of (y_true, y_pred) that gives a value for each example.
 
+    Where targets of shape ``(batch,)`` meet predictions of shape ``(batch, 1)``, or the reverse,
+    both reach the function with two axes: NumPy's broadcasting would make a square of them.
+
     Args:
         fn: the function, or the name of a registered one.
         reduction: how the values become one number, see ``Loss``.
@@ -189,8 +194,8 @@ class LossFunctionWrapper(FunctionWithArguments, Loss):
         super().__init__(name or getattr(self.fn, "__name__", None), reduction, dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """What the function gives."""
-        return self.apply_function(y_true, y_pred)
+        """What the function gives for targets and predictions of one rank."""
+        return self.apply_function(*match_ranks(y_true, y_pred))
 
 
 def as_loss(identifier: Any) -> Loss:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -56,8 +57,8 @@ class FBetaScore(Metric):
     ) -> None:
         if average not in AVERAGES:
             raise ArgumentError(f"The average must be one of {AVERAGES}. Got {average!r}.")
-        if not beta > 0:
-            raise ArgumentError(f"beta must be above 0. Got {beta}.")
+        if not 0 < beta * beta < math.inf:
+            raise ArgumentError(f"beta must be above 0, and its square finite. Got {beta}.")
         if threshold is not None and not 0 < threshold <= 1:
             raise ArgumentError(f"The threshold must lie in (0, 1], or be None. Got {threshold}.")
         super().__init__(dtype, name)
@@ -124,7 +125,7 @@ class FBetaScore(Metric):
             raise NotBuiltError(
                 f"{self.name} does not know its classes yet: call update_state(y_true, y_pred)."
             )
-        hits, squared = self.true_positives, self.beta**2
+        hits, squared = self.true_positives, self.beta * self.beta
         precision = hits / (hits + self.false_positives + EPSILON)
         recall = hits / (hits + self.false_negatives + EPSILON)
         scores = precision * recall / (squared * precision + recall + EPSILON) * (1.0 + squared)

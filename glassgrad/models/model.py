@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from glassgrad.arguments import checked_before
 from glassgrad.errors import ArgumentError, FileError, NotBuiltError, ShapeError, UnknownNameError
 from glassgrad.files import exists
 from glassgrad.graph import Trace, Variable, placeholder, tracing
 from glassgrad.graph.operation import Array
-from glassgrad.graph.symbolic import filled, has_symbols
-from glassgrad.graph.trees import flatten, map_tree, rebuild
+from glassgrad.graph.symbolic import filled
+from glassgrad.graph.trees import flatten, map_tree
 from glassgrad.layers import Layer, register
 from glassgrad.models.recipe import Recipe
 from glassgrad.models.trainer import Trainer
 from glassgrad.preprocessing import Preprocessing
 from glassgrad.preprocessing import deserialize as deserialize_preprocessing
-from glassgrad.serialization import custom_object_scope, serialize
+from glassgrad.serialization import custom_object_scope, serialize, with_own_functions
 from glassgrad.training.storage import load_tree, save_tree
 
 __all__ = ["Model"]
@@ -84,12 +86,6 @@ class Model(Trainer):
             self._recipe_layers = self._recipe.layers  # found there as layers of the model
             self.built = True
 
-    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        """As a layer; see ``Layer``."""
-        if not self.built and not has_symbols(inputs):
-            self._input = _described(inputs, default=self._input)
-        return super().__call__(inputs, *args, training=training, **kwargs)
-
     def call(self, inputs: Any) -> Any:
         """The outputs; to be written by subclasses that take no symbolic inputs and outputs."""
         if self._recipe is None:
@@ -104,14 +100,22 @@ class Model(Trainer):
     def build(self, input_shape: Any) -> None:
         """Make the weights of all layers for inputs of a shape, (None, …), or of several."""
         self._input = _with_shapes(self._input, input_shape, str(self.dtype))
-        with tracing(Trace(random=self.random)):
-            self.call(map_tree(_sample, self._input, is_leaf=_is_description))
+        with tracing(Trace(random=self.random)) as trace:
+            sample = map_tree(_sample, self._input, is_leaf=_is_description)
+            self.call(sample, **self._told(trace))
+
+    def _build_for(self, tensors: Any) -> None:
+        """The first call makes the weights, unless a subclass has a ``build`` for that."""
+        self._input = _described(tensors)
+        if type(self).build is not Model.build:
+            super()._build_for(tensors)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers that the model is made of; a copy."""
         return self.sublayers
 
+    @checked_before
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name, or by its number in ``layers``.
 
@@ -251,6 +255,7 @@ class Model(Trainer):
             "load_model(path), or make a second one and set_weights(first.get_weights())."
         )
 
+    @checked_before
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write architecture, weights and, where compiled, what training needs; all or nothing.
 
@@ -310,7 +315,7 @@ class Model(Trainer):
         config = saved["training"]
         if training and config is not None:
             names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-            self.compile(**{name: config[name] for name in names})
+            self.compile(**{name: with_own_functions(config[name]) for name in names})
             self.build_optimizer(config["optimized"])
             self._restore_optimizer(config["optimizer_variables"])
 
@@ -323,6 +328,7 @@ class Model(Trainer):
                 f"optimizer? load_model(path, compile=False) leaves it out. {error}"
             ) from error
 
+    @checked_before
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone, with their names; all or nothing.
 
@@ -339,6 +345,7 @@ class Model(Trainer):
         names = [weight.name for weight in self.weights]
         save_tree(filepath, "weights", {"names": names, "weights": self.get_weights()})
 
+    @checked_before
     def load_weights(
         self,
         filepath: str | os.PathLike[str],
@@ -383,6 +390,7 @@ class Model(Trainer):
 
     # ---- summary
 
+    @checked_before
     def summary(
         self,
         line_length: int | None = None,
@@ -420,14 +428,9 @@ def _is_description(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"shape", "dtype"}
 
 
-def _described(inputs: Any, default: Any) -> Any:
+def _described(tensors: Any) -> Any:
     """Shapes with an open batch, and dtypes, of what is handed to a model."""
-    leaves, structure = flatten(inputs)
-    if not all(hasattr(leaf, "dtype") for leaf in leaves):
-        return default
-    return rebuild(
-        structure, ({"shape": [None, *leaf.shape[1:]], "dtype": str(leaf.dtype)} for leaf in leaves)
-    )
+    return map_tree(lambda one: {"shape": [None, *one.shape[1:]], "dtype": str(one.dtype)}, tensors)
 
 
 def _with_shapes(known: Any, shapes: Any, dtype: str) -> Any:
@@ -464,8 +467,20 @@ def _paired(
                 "to read those whose names agree."
             )
         return zip(weights, arrays, strict=True)
+    of_model = {weight.name for weight in weights}
+    _require_different("the file", [name for name in names if name in of_model])
+    _require_different("the model", [weight.name for weight in weights if weight.name in names])
     by = dict(zip(names, arrays, strict=True))
     return ((weight, by[weight.name]) for weight in weights if weight.name in by)
+
+
+def _require_different(where: str, names: Sequence[str]) -> None:
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise ShapeError(
+            f"by_name=True needs names that are unique. Got {twice!r} twice in {where}; give the "
+            "layers different names."
+        )
 
 
 def _fitting(
@@ -479,9 +494,7 @@ def _fitting(
         else:
             others.append(f"{weight.name!r} has shape {weight.shape}, in the file {array.shape}")
     if others and not skip_mismatch:
-        raise ShapeError(
-            f"{others[0]}. Pass skip_mismatch=True to leave such weights as they are."
-        )
+        raise ShapeError(f"{others[0]}. Pass skip_mismatch=True to leave such weights as they are.")
     if others:
         warnings.warn(f"{'; '.join(others)}. These weights stay as they are.", stacklevel=3)
     return fitting

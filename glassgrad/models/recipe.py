@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from glassgrad.errors import ArgumentError, ShapeError, UnknownNameError
 from glassgrad.graph import Tensor, Variable
 from glassgrad.graph.symbolic import (
     Call,
+    OpenShape,
     SymbolicTensor,
     name_of_recordable,
     record,
@@ -70,9 +72,8 @@ class Recipe:
             ArgumentError: there are not as many, or a name is unknown.
             ShapeError: a shape does not fit.
         """
-        tensors = self._in_order(inputs)
-        for symbol, tensor in zip(self._inputs, tensors, strict=True):
-            _check_shape(symbol, tensor.shape)
+        pairs = zip(self._inputs, self._in_order(inputs), strict=True)
+        tensors = [as_declared(symbol, tensor) for symbol, tensor in pairs]
         values: dict[SymbolicTensor, Any] = dict(zip(self._inputs, tensors, strict=True))
         for call in self.calls:
             results = leaves_of(call.run(values.__getitem__))
@@ -170,8 +171,8 @@ def _calls_between(
 
 
 def _require_different_names(layers: list[Layer]) -> None:
-    names = [layer.name for layer in layers]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    counts = Counter(layer.name for layer in layers)
+    twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         raise ArgumentError(
             f"Layers of a model must have different names. Got {twice!r} twice; give one of them "
@@ -193,14 +194,43 @@ def different(names: list[str]) -> list[str]:
     return found
 
 
-def _check_shape(symbol: SymbolicTensor, shape: tuple[int, ...]) -> None:
-    expected = symbol.shape
+def as_declared(symbol: SymbolicTensor, tensor: Tensor) -> Tensor:
+    """An input as its symbol says.
+
+    Raises:
+        ShapeError: the shape is another one.
+    """
+    declared = fitted(symbol.shape, tensor)
+    if declared is None:
+        hint = single_example_hint(symbol.shape, tensor)
+        raise ShapeError(
+            f"Input {symbol.name!r} expected shape {symbol.shape}, found {tensor.shape}.{hint}"
+        )
+    return declared
+
+
+def fitted(expected: OpenShape, tensor: Tensor) -> Tensor | None:
+    """A tensor of an expected shape; a last axis of length 1 is added or dropped, as in Keras.
+
+    A batch may have any length, also where a ``batch_size`` was named. ``None`` if it does not fit.
+    """
+    shape = tensor.shape
+    if len(shape) == len(expected) - 1 and expected[-1] == 1:
+        shape = (*shape, 1)
+    elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+        shape = shape[:-1]
     fits = len(shape) == len(expected) and all(
-        known is None or known == found for known, found in zip(expected, shape, strict=True)
+        known is None or known == found
+        for known, found in zip(expected[1:], shape[1:], strict=True)
     )
     if not fits:
-        hint = " For a single example, pass x[None]." if shape == expected[1:] else ""
-        raise ShapeError(f"Input {symbol.name!r} expected shape {expected}, found {shape}.{hint}")
+        return None
+    return tensor if shape == tensor.shape else tensor.reshape(shape)
+
+
+def single_example_hint(expected: OpenShape, tensor: Tensor) -> str:
+    """What to do with an example that comes without a batch."""
+    return " For a single example, pass x[None]." if tensor.shape == expected[1:] else ""
 
 
 # ---- calls as plain data

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from glassgrad import layers as layer_family
-from glassgrad.errors import ArgumentError, FileError, GlassgradError, NotBuiltError, ShapeError
+from glassgrad.arguments import checked_before
+from glassgrad.errors import (
+    ArgumentError,
+    FileError,
+    GlassgradError,
+    NotBuiltError,
+    ShapeError,
+    UnknownNameError,
+)
+from glassgrad.graph import Tensor
 from glassgrad.graph.symbolic import SymbolicTensor
+from glassgrad.graph.trees import leaves_of
 from glassgrad.layers import InputLayer, Layer, register
 from glassgrad.models.model import Model
-from glassgrad.models.recipe import Recipe
+from glassgrad.models.recipe import Recipe, fitted, single_example_hint
 from glassgrad.random_seed import seeded
 from glassgrad.serialization import custom_object_scope, serialize
 from glassgrad.training.storage import load_tree
@@ -51,12 +61,14 @@ class Sequential(Model):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        _require_a_list(layers)
         super().__init__(trainable=trainable, name=name, **kwargs)
         self._source: InputLayer | None = None
         self._layers: list[Layer] = []
         self._symbols: list[SymbolicTensor] = []  # what each layer gives, once the input is known
         for layer in layers or []:
-            self.add(layer)
+            self._append(layer)
+        self._renew()
 
     @property
     def layers(self) -> list[Layer]:
@@ -70,6 +82,10 @@ class Sequential(Model):
             ArgumentError: it is no layer, or an input that does not come first.
             ShapeError: it does not fit the one before.
         """
+        self._append(layer)
+        self._renew()
+
+    def _append(self, layer: Layer | SymbolicTensor) -> None:
         if isinstance(layer, SymbolicTensor):
             layer = _input_layer_of(layer)
         if isinstance(layer, InputLayer):
@@ -80,12 +96,13 @@ class Sequential(Model):
             self._source = layer
             return
         self._require_layer(layer)
-        if layer.shape_of_examples is not None and not self._layers and self._source is None:
-            self._source = InputLayer(layer.shape_of_examples)
-        if self._source is not None:
-            self._symbols.append(layer(self._end))
+        source = self._source
+        if layer.shape_of_examples is not None and not self._layers and source is None:
+            source = InputLayer(layer.shape_of_examples)
+        if source is not None:
+            self._symbols.append(layer(self._symbols[-1] if self._symbols else source.output))
+        self._source = source
         self._layers.append(layer)
-        self._renew()
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away and return it.
@@ -122,9 +139,9 @@ class Sequential(Model):
 
     def _renew(self) -> None:
         """The layers have changed."""
-        if self._source is not None and self._layers:
-            self._recipe = Recipe(self._source.output, self._end)
-            self.built = True
+        source = self._source
+        self._recipe = Recipe(source.output, self._end) if source and self._layers else None
+        self.built = self._recipe is not None
         self.forget_programs()
 
     def build(self, input_shape: Any = None) -> None:
@@ -144,8 +161,7 @@ class Sequential(Model):
     def call(self, inputs: Any) -> Any:
         """Each layer in turn."""
         self._require_layers()
-        self._check_input(inputs.shape)
-        outputs = inputs
+        outputs = self._as_declared(inputs)
         for layer in self._layers:
             outputs = layer(outputs)
         return outputs
@@ -154,20 +170,26 @@ class Sequential(Model):
         if not self._layers:
             raise NotBuiltError("The model has no layers: add some.")
 
-    def _check_input(self, shape: tuple[int, ...]) -> None:
-        if self._source is None:
-            return
-        expected = self._source.shape
-        fits = len(shape) == len(expected) + 1 and all(
-            known is None or known == found
-            for known, found in zip(expected, shape[1:], strict=True)
-        )
-        if not fits:
-            hint = " For a single example, pass x[None]." if shape == expected else ""
-            raise ShapeError(
-                f"Model {self.name!r} expected examples of shape {expected}, found "
-                f"{shape[1:]}. Full shape received: {shape}.{hint}"
+    def _enter(self, inputs: Any) -> Tensor:
+        tensors: list[Tensor] = leaves_of(super()._enter(inputs))
+        if len(tensors) != 1:
+            raise ArgumentError(
+                f"A Sequential model takes one input. Got {len(tensors)}; with several of them "
+                "use Model(inputs, outputs)."
             )
+        return tensors[0]
+
+    def _as_declared(self, inputs: Tensor) -> Tensor:
+        if self._source is None:
+            return inputs
+        declared = fitted(self._source.batch_shape, inputs)
+        if declared is None:
+            raise ShapeError(
+                f"Model {self.name!r} expected examples of shape {self._source.shape}, found "
+                f"{inputs.shape[1:]}. Full shape received: {inputs.shape}."
+                f"{single_example_hint(self._source.batch_shape, inputs)}"
+            )
+        return declared
 
     @property
     def input_shape(self) -> Any:
@@ -211,12 +233,22 @@ class Sequential(Model):
         source = config.get("input")
         first = [] if source is None else [InputLayer.from_config(source)]
         with custom_object_scope(custom_objects):
-            rest = [layer_family.deserialize(layer) for layer in config["layers"]]
+            made = [layer_family.deserialize(layer) for layer in config["layers"]]
+        by_name: dict[str, Layer] = {}  # one that comes twice is the same one
+        rest = [by_name.setdefault(layer.name, layer) for layer in made]
         return cls(
             [*first, *rest],
             name=config.get("name"),
             dtype=config.get("dtype"),
             trainable=config.get("trainable", True),
+        )
+
+
+def _require_a_list(layers: Any) -> None:
+    if isinstance(layers, Layer | SymbolicTensor):
+        raise ArgumentError(
+            f"The layers of a Sequential must come in a list. Got {layers!r} alone; write "
+            "Sequential([Input(shape), Dense(1)])."
         )
 
 
@@ -230,6 +262,7 @@ def _input_layer_of(symbol: SymbolicTensor) -> InputLayer:
     return layer
 
 
+@checked_before
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
@@ -258,12 +291,16 @@ def load_model(
         with custom_object_scope(custom_objects):
             model.restore(tree, training=compile)
     except _WRONG_CONTENT as error:
+        is_unknown = isinstance(error, UnknownNameError)
+        way_out = " Hand over what is your own by custom_objects." if is_unknown else ""
         raise FileError(
             f"{os.fspath(filepath)!r} does not describe a model that can be made here: {error}"
+            f"{way_out}"
         ) from error
     return model
 
 
+@checked_before
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """The model of a text that ``Model.to_json`` has written, with new weights.
 
@@ -290,11 +327,12 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     return model
 
 
+@checked_before
 def clone_model(model: Model) -> Model:
     """A model of the same architecture with new weights, not compiled.
 
     Raises:
-        ArgumentError: a function or class in the model is not registered.
+        ArgumentError: a function in the model is not registered.
 
     Example:
         >>> from glassgrad.layers import Dense, Input
@@ -302,8 +340,17 @@ def clone_model(model: Model) -> Model:
         >>> clone_model(model).count_params()
         9
     """
-    config = serialize(model)
-    return type(model).from_config(config["config"])
+    # Here classes need no names that last: any that tell them apart will do.
+    kinds = dict.fromkeys(map(type, _layers_within(model)))
+    with custom_object_scope({f"{n}>{kind.__name__}": kind for n, kind in enumerate(kinds)}):
+        config = serialize(model)
+        return type(model).from_config(config["config"])
+
+
+def _layers_within(layer: Layer) -> Iterator[Layer]:
+    for inner in layer.sublayers:
+        yield inner
+        yield from _layers_within(inner)
 
 
 # What a well-formed file with senseless content can lead to.

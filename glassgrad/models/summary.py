@@ -8,7 +8,7 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from glassgrad.errors import UnknownNameError
+from glassgrad.errors import ArgumentError, UnknownNameError
 from glassgrad.graph.symbolic import Call
 from glassgrad.graph.trees import leaves_of
 from glassgrad.layers import InputLayer, Layer
@@ -102,6 +102,8 @@ def _within(layers: Sequence[Layer], names: Sequence[str] | None) -> Sequence[La
     """The layers from one name to another."""
     if names is None:
         return layers
+    if len(names) != 2:
+        raise ArgumentError(f"layer_range names the first and the last layer. Got {names!r}.")
     numbers = {layer.name: number for number, layer in enumerate(layers)}
     for name in names:
         if name not in numbers:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from glassgrad import optimizers
-from glassgrad.errors import ArgumentError, NotBuiltError
+from glassgrad.arguments import checked_before
+from glassgrad.errors import ArgumentError, NotBuiltError, ShapeError
 from glassgrad.execute.executor import Executor, executor_named
 from glassgrad.graph import RandomState, Tensor, Variable, current_trace
 from glassgrad.graph.trees import flatten, rebuild
@@ -19,7 +20,7 @@ from glassgrad.layers.layer import require_count
 from glassgrad.metrics import Metric
 from glassgrad.random_seed import current_stream, new_random_state
 from glassgrad.training.callback_list import CallbackList
-from glassgrad.training.callbacks import Callback, History, as_callbacks
+from glassgrad.training.callbacks import History, as_callbacks
 from glassgrad.training.data import ArrayData, Data, as_data, split_validation, unpack
 from glassgrad.training.loop import TrainingLoop, evaluate_data
 from glassgrad.training.objective import Objective
@@ -59,6 +60,7 @@ class Trainer(Layer):
 
     # ---- compile
 
+    @checked_before
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -223,6 +225,7 @@ class Trainer(Layer):
         x, _, _ = unpack(data)
         return self(x)
 
+    @checked_before
     def compute_loss(
         self,
         x: Any = None,
@@ -309,14 +312,15 @@ class Trainer(Layer):
 
     # ---- fit, evaluate, predict
 
+    @checked_before
     def fit(
         self,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: str | int = "auto",
-        callbacks: Sequence[Callback] | Callback | None = None,
+        verbose: Any = "auto",
+        callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
@@ -432,15 +436,16 @@ class Trainer(Layer):
         x, y, weights = (*validation, None)[:3]
         return data, data_from(x, y, weights, self.dtype, steps)
 
+    @checked_before
     def evaluate(
         self,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
-        verbose: str | int = "auto",
+        verbose: Any = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
-        callbacks: Sequence[Callback] | Callback | None = None,
+        callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics on examples, without learning.
@@ -471,13 +476,14 @@ class Trainer(Layer):
         show_results(verbose, found)
         return _as_returned(found, return_dict)
 
+    @checked_before
     def predict(
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: str | int = "auto",
+        verbose: Any = "auto",
         steps: int | None = None,
-        callbacks: Sequence[Callback] | Callback | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """The model's output for each example.
 
@@ -520,6 +526,7 @@ class Trainer(Layer):
 
     # ---- one batch
 
+    @checked_before
     def train_on_batch(
         self,
         x: Any,
@@ -552,6 +559,7 @@ class Trainer(Layer):
         results = self.steps.training(_whole(checked))
         return _as_returned(self.steps.training_logs(results), return_dict)
 
+    @checked_before
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -612,6 +620,11 @@ def _as_returned(found: Mapping[str, Any], return_dict: bool) -> Any:
 def _joined(outputs: Sequence[Any]) -> Any:
     """Batches of outputs as one, array by array."""
     leaves, structure = zip(*(flatten(output) for output in outputs), strict=True)
+    if not all(np.ndim(array) for array in leaves[0]):
+        raise ShapeError(
+            "predict puts outputs together along their axis of examples. Got an output that is a "
+            "single number; use predict_on_batch."
+        )
     return rebuild(structure[0], (np.concatenate(parts) for parts in zip(*leaves, strict=True)))
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from glassgrad.arguments import checked_before
 from glassgrad.errors import ArgumentError, DataError
 from glassgrad.execute.executor import Executor, executor_named
 from glassgrad.graph import Tensor, Trace, Variable, tracing, walk
 from glassgrad.graph.operation import Operation
+from glassgrad.graph.symbolic import has_symbols
 from glassgrad.graph.tensor import Read
 from glassgrad.graph.trees import leaves_of
 from glassgrad.initializers import Orthogonal
@@ -55,6 +57,7 @@ class Scaling:
     attempts: int
 
 
+@checked_before
 def lsuv(
     model: Layer,
     x: Any,
@@ -106,6 +109,10 @@ def lsuv(
     if not tolerance > 0:
         raise ArgumentError(f"The tolerance must be above 0. Got {tolerance}.")
     attempts, checked = require_count("max_attempts", max_attempts), check_seed(seed)
+    if has_symbols(x):
+        raise ArgumentError(
+            "Variances are those of numbers: x must be a batch of data. Got a symbolic tensor."
+        )
     uses = _uses_of_kernels(model, x)
     if not uses:
         raise ArgumentError(

@@ -1,5 +1,6 @@
 """The vocabulary of operations: shape rule, meaning, chain rule and notation of each."""
 
+from glassgrad.arguments import checked
 from glassgrad.graph.symbolic import recordable
 from glassgrad.ops import nn
 from glassgrad.ops.activation import (
@@ -127,7 +128,10 @@ from glassgrad.ops.trigonometry import (
 
 attach_methods()
 
+abs = absolute
+
 __all__ = [
+    "abs",
     "absolute",
     "add",
     "all",
@@ -269,4 +273,4 @@ _NOT_RECORDED = {"convert_to_numpy", "ndim", "nn", "shape", "size"}
 
 for _name in __all__:
     if _name not in _NOT_RECORDED:
-        globals()[_name] = recordable(globals()[_name], f"ops.{_name}")
+        globals()[_name] = recordable(checked(globals()[_name]), f"ops.{_name}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.errors import ArgumentError, ShapeError
+from glassgrad.errors import ArgumentError, ShapeError, shown
 from glassgrad.graph import Composite, Notation, Tensor, TensorSpec, as_tensor, constant
 from glassgrad.ops.elementwise import Elementwise, cast, equal, where
 from glassgrad.ops.linear import MatMul
@@ -246,7 +246,7 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     return Einsum(subscripts)(*operands)
 
 
-def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
+def tensordot(x1: Any, x2: Any, axes: int | Sequence[int | Sequence[int]] = 2) -> Tensor:
     """Sum of products over some axes of two tensors; the rest of the first, then of the second.
 
     Args:
@@ -271,6 +271,11 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
                 f"{a.shape} and {b.shape}."
             )
         pairs = [(a.ndim - axes + n, n) for n in range(axes)]
+    elif len(axes) != 2:
+        raise ArgumentError(
+            "axes must be a number, or a pair: axes of the first tensor and of the second. "
+            f"Got {shown(axes)}."
+        )
     else:
         first, second = ([n] if isinstance(n, int) else list(n) for n in axes)
         if len(first) != len(second):

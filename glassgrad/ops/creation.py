@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from glassgrad.errors import ArgumentError, DtypeError, ShapeError
 from glassgrad.graph import Tensor, as_tensor, constant
 from glassgrad.graph.dtypes import default_float
 from glassgrad.graph.operation import Array
 from glassgrad.graph.symbolic import OpenShape, SymbolicTensor
-from glassgrad.graph.tensor import TensorLike
+from glassgrad.graph.tensor import MOST_ELEMENTS, TensorLike
 from glassgrad.ops.elementwise import cast
 from glassgrad.ops.movement import broadcast_to
 
@@ -119,6 +120,7 @@ def arange(
         dtype: int32 for integers and the default float for floats, unless given.
 
     Raises:
+        ArgumentError: the step is 0, or an end is not finite.
         DtypeError: the dtype is unknown.
 
     Example:
@@ -126,7 +128,13 @@ def arange(
         (array([0, 1, 2], dtype=int32), array([1. , 1.5], dtype=float32))
     """
     begin, end = (0, start) if stop is None else (start, stop)
-    return constant(np.arange(begin, end, 1 if step is None else step), dtype)
+    stride = 1 if step is None else step
+    if not stride or not abs((end - begin) / stride) < MOST_ELEMENTS:
+        raise ArgumentError(
+            "arange wants finite ends, a step that is not 0, and fewer numbers than any memory "
+            f"holds. Got start={begin}, stop={end}, step={stride}."
+        )
+    return constant(np.arange(begin, end, stride), dtype)
 
 
 def eye(
@@ -143,12 +151,21 @@ def eye(
         k: which diagonal: 0 is the main one, 1 the one above it.
         dtype: the default float, unless given.
 
+    Raises:
+        ShapeError: a length is negative.
+
     Example:
         >>> eye(2, 3, k=1).numpy()
         array([[0., 1., 0.],
                [0., 0., 1.]], dtype=float32)
     """
-    return constant(np.eye(N, M, k), default_float() if dtype is None else dtype)
+    rows, columns = N, N if M is None else M
+    if min(rows, columns) < 0 or rows * columns > MOST_ELEMENTS:
+        raise ShapeError(
+            f"A matrix has lengths from 0, and fits into memory. Got {rows} rows and {columns} "
+            "columns."
+        )
+    return constant(np.eye(rows, columns, k), default_float() if dtype is None else dtype)
 
 
 def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Tensor:
@@ -175,13 +192,20 @@ def convert_to_numpy(x: Any) -> Array:
     """The numbers of a tensor, as an array.
 
     Raises:
+        DtypeError: lists of unequal lengths.
         GraphError: they are not known while a graph is built, nor those of a symbolic tensor.
 
     Example:
         >>> convert_to_numpy(ones(2) + 1)
         array([2., 2.], dtype=float32)
     """
-    return x.numpy() if hasattr(x, "numpy") else np.array(x)
+    if hasattr(x, "numpy"):
+        values: Array = x.numpy()
+        return values
+    try:
+        return np.array(x)
+    except ValueError as error:
+        raise DtypeError(f"Values must form a rectangular array: {error}.") from error
 
 
 def shape(x: Any) -> OpenShape:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from glassgrad.errors import DtypeError, GradientError, ShapeError
-from glassgrad.graph import Binding, Constant, Notation, Primitive, Tensor, TensorSpec
+from glassgrad.graph import Binding, Constant, Notation, Primitive, Tensor, TensorSpec, as_tensor
 from glassgrad.graph.dtypes import promote, resolve_dtype
 
 __all__ = [
@@ -694,5 +695,8 @@ stop_gradient = StopGradient()
 
 
 def clip(x: Any, x_min: float, x_max: float) -> Tensor:
-    """Keep every element within [x_min, x_max]."""
-    return Clip(float(x_min), float(x_max))(x)
+    """Keep every element within [x_min, x_max]; integers within integers stay integers."""
+    tensor = as_tensor(x)
+    if tensor.dtype.kind == "i" and isinstance(x_min, Integral) and isinstance(x_max, Integral):
+        return minimum(maximum(tensor, x_min), x_max)
+    return Clip(float(x_min), float(x_max))(tensor)

@@ -84,6 +84,8 @@ class ScatterAdd(Primitive):
         """As many rows as asked for."""
         x, indices = inputs
         require_indices(self.name, indices)
+        if self.rows < 0:
+            raise ShapeError(f"{self.name} gives 0 rows or more. Got {self.rows}.")
         if x.shape[: indices.rank] != indices.shape:
             raise ShapeError(f"Each row has one index. Got {x.shape} and indices {indices.shape}.")
         return TensorSpec((self.rows, *x.shape[indices.rank :]), x.dtype)
@@ -95,7 +97,7 @@ class ScatterAdd(Primitive):
     )
 
     def forward(self, xp, x, indices):
-        rows = xp.reshape(x, (-1, *x.shape[indices.ndim :]))
+        rows = xp.reshape(x, (indices.size, *x.shape[indices.ndim :]))
         places = xp.reshape(indices, -1)
         # What has no place among the rows goes to one more, which is dropped.
         places = xp.where((places >= 0) & (places < self.rows), places, self.rows)

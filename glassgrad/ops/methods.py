@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from glassgrad.arguments import checked
 from glassgrad.graph import Tensor, Variable, as_tensor
 from glassgrad.graph.symbolic import attach_symbolic_methods
 from glassgrad.ops import (
@@ -242,8 +245,7 @@ class TensorMethods:
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements under another shape; one length may be -1."""
-        lengths: Sequence[int] = shape[0] if shape and isinstance(shape[0], Sequence) else shape
-        return movement.reshape(as_tensor(self), lengths)
+        return movement.reshape(as_tensor(self), _unpacked(shape))
 
     def ravel(self) -> Tensor:
         """All elements in one row."""
@@ -265,9 +267,9 @@ class TensorMethods:
         """Two axes exchanged."""
         return arrangement.swapaxes(self, axis1, axis2)
 
-    def transpose(self, *order: int) -> Tensor:
+    def transpose(self, *order: Any) -> Tensor:
         """The axes in another order; reversed by default."""
-        return movement.transpose(as_tensor(self), order or None)
+        return movement.transpose(as_tensor(self), _unpacked(order) if order else None)
 
     @property
     def T(self) -> Tensor:  # noqa: N802 -- NumPy's name
@@ -283,8 +285,16 @@ class TensorMethods:
         return elementwise.stop_gradient(self)
 
 
+def _unpacked(numbers: tuple[Any, ...]) -> Sequence[int]:
+    """Numbers that came one by one, or in one list."""
+    is_one_list = len(numbers) == 1 and not isinstance(numbers[0], int | np.integer)
+    return numbers[0] if is_one_list else numbers
+
+
 def attach_methods() -> None:
     """Give tensors and variables these methods; called once by the package."""
+    for name, method in list(vars(TensorMethods).items()):
+        setattr(TensorMethods, name, checked(method)) if not name.startswith("__") else None
     for kind in (Tensor, Variable):
         for name, method in vars(TensorMethods).items():
             if callable(method) or isinstance(method, property):

@@ -8,6 +8,7 @@ from math import prod
 from types import EllipsisType
 from typing import Any, TypeAlias
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DtypeError, ShapeError
 from glassgrad.graph import Notation, Primitive, Tensor, TensorSpec, as_tensor
 from glassgrad.ops.elementwise import broadcast_shapes
@@ -239,6 +240,7 @@ class Flip(Primitive):
         return (Flip(self.axes)(g),)
 
 
+@checked
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """The same elements under another shape; one length may be -1 and follows from the rest.
 
@@ -258,6 +260,7 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     return x if target == x.shape else Reshape(target)(x)
 
 
+@checked
 def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in another order; reversed by default."""
     x = as_tensor(x)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.errors import ArgumentError, DtypeError
+from glassgrad.errors import ArgumentError, DtypeError, ShapeError
 from glassgrad.graph import Binding, Composite, Notation, Primitive, Tensor, TensorSpec
 from glassgrad.graph.dtypes import default_float
 from glassgrad.graph.operation import Array
@@ -69,6 +69,10 @@ class RandomUniform(Primitive):
         seed, step = inputs
         if any(spec.shape or spec.dtype != np.dtype("uint32") for spec in inputs):
             raise DtypeError(f"Seed and step must be uint32 scalars. Got {seed} and {step}.")
+        if min(self.target, default=0) < 0:
+            raise ShapeError(f"A shape has lengths from 0. Got {self.target}.")
+        if not 0 <= self.stream < 2**32:
+            raise ArgumentError(f"A stream is a number from 0, of 32 bits. Got {self.stream}.")
         if self.dtype not in RANDOM_BITS:
             raise DtypeError(f"Random numbers are float32 or float64. Got {self.dtype}.")
         return TensorSpec(self.target, np.dtype(self.dtype))

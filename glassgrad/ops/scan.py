@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassgrad.errors import ArgumentError, ShapeError
+from glassgrad.arguments import is_iterable
+from glassgrad.errors import ArgumentError, ShapeError, shown
 from glassgrad.graph import (
     Graph,
     Primitive,
@@ -141,6 +142,7 @@ def scan(
         >>> sums.numpy()
         array([1., 3., 6.], dtype=float32)
     """
+    carries, sequences, constants = list(carries), list(sequences), list(constants)
     inputs = [as_tensor(value) for value in (*carries, *sequences, *constants)]
     first, rows = len(carries), len(carries) + len(sequences)
     if length is None and not sequences:
@@ -154,8 +156,13 @@ def scan(
     ]
 
     def body(*tensors: Tensor) -> tuple[Tensor, ...]:
-        after, results = function(tensors[:first], tensors[first:rows], tensors[rows:])
-        return (*after, *results)
+        made: Any = function(tensors[:first], tensors[first:rows], tensors[rows:])
+        if not (isinstance(made, tuple) and len(made) == 2 and all(map(is_iterable, made))):
+            raise ArgumentError(
+                "The function of a scan gives (next carries, results), two tuples. "
+                f"Got {shown(made)}."
+            )
+        return (*made[0], *made[1])
 
     closed, captured = _close(trace_graph(body, specs))
     operation = Scan(closed, first, len(sequences), steps, reverse)

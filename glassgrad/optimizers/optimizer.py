@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from glassgrad.errors import ArgumentError
+from glassgrad.arguments import checked_before
+from glassgrad.errors import ArgumentError, shown
 from glassgrad.graph import (
     Tensor,
     TensorSpec,
@@ -26,7 +27,7 @@ from glassgrad.optimizers import schedules
 from glassgrad.optimizers.checks import check_count, check_from_zero, check_positive
 from glassgrad.optimizers.clipping import CLIPPINGS, check_limits
 from glassgrad.optimizers.counting import is_multiple, whole_part
-from glassgrad.optimizers.pairs import Pairs, changed_pairs
+from glassgrad.optimizers.pairs import Pairs, changed_pairs, require_variables
 from glassgrad.optimizers.schedules import LearningRateSchedule
 from glassgrad.optimizers.signatures import show_handed_on
 from glassgrad.serialization import Configurable, Registry
@@ -202,9 +203,10 @@ class Optimizer(Configurable):
             return self._iterations
         return whole_part(self._iterations, self.gradient_accumulation_steps).cast("int64")
 
+    @checked_before
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the slots of variables that have none yet; ``apply`` does it by itself."""
-        for variable in variables:
+        for variable in require_variables(variables):
             if variable not in self._state:
                 self._state[variable] = {
                     slot: Variable(
@@ -282,6 +284,7 @@ class Optimizer(Configurable):
         """The loss whose gradients ``apply`` expects: multiplied by ``loss_scale_factor``."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
+    @checked_before
     def apply(
         self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
     ) -> None:
@@ -316,9 +319,15 @@ class Optimizer(Configurable):
             new_values = self.new_values(pairs, variables)
         _assign(new_values)
 
+    @checked_before
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """As ``apply``, for pairs of a gradient and a variable."""
-        pairs = list(grads_and_vars)
+        pairs: list[Any] = list(grads_and_vars)
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+            raise ArgumentError(
+                f"Pairs of a gradient and a variable are wanted. Got {shown(pairs)}; write "
+                "zip(gradients, variables)."
+            )
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from glassgrad.errors import ArgumentError, GradientError, ShapeError
+from glassgrad.errors import ArgumentError, GradientError, ShapeError, shown
 from glassgrad.graph import Tensor, Variable, as_tensor
 
-__all__ = ["Pairs", "changed_pairs"]
+__all__ = ["Pairs", "changed_pairs", "require_variables"]
 
 Pairs: TypeAlias = list[tuple[Tensor, Variable]]
 
@@ -28,7 +28,23 @@ def changed_pairs(gradients: Sequence[Any], variables: Sequence[Variable]) -> Pa
         GradientError: no variable has a gradient.
         ShapeError: a gradient has another shape than its variable.
     """
-    return _changed(_paired(list(gradients), list(variables)))
+    return _changed(_paired(list(gradients), require_variables(variables)))
+
+
+def require_variables(variables: Iterable[Any]) -> list[Variable]:
+    """The variables, in a list.
+
+    Raises:
+        ArgumentError: one of them is none.
+    """
+    listed = list(variables)
+    for one in listed:
+        if not isinstance(one, Variable):
+            raise ArgumentError(
+                f"An optimizer changes variables. Got {shown(one)}; write Variable(value), or "
+                "model.trainable_variables."
+            )
+    return listed
 
 
 def _paired(gradients: list[Any], variables: list[Variable]) -> list[tuple[Any, Variable]]:

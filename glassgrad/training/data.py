@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,9 @@ class Data(ABC):
     @abstractmethod
     def count_batches(self, batch_size: int) -> int | None:
         """How many batches an epoch has; ``None`` where nobody knows."""
+
+    def pass_over(self, epochs: int) -> None:  # noqa: B027 -- most data can be begun again
+        """Leave out what some epochs took before an interruption."""
 
     @abstractmethod
     def checked_by(self, check: Callable[[ArrayData], ArrayData]) -> Data:
@@ -253,8 +257,9 @@ def _as_array(value: Any, name: str, dtype: np.dtype[Any]) -> Array:
             f"{name} must be a rectangular array. Got rows of different lengths; pad or cut them."
         ) from error
     if array.dtype.kind not in "biuf":
-        hint = "; number the classes, from 0" if name == "y" and array.dtype.kind in "US" else ""
-        raise DataError(f"{name} must be made of real numbers. Got {_kind(array)}{hint}.")
+        raise DataError(
+            f"{name} must be made of real numbers. Got {_kind(array)}{_way_out(array, name)}."
+        )
     if array.ndim == 0:
         raise ShapeError(f"{name} must have an axis of examples. Got the single number {array}.")
     if array.size == 0:
@@ -267,6 +272,16 @@ def _as_array(value: Any, name: str, dtype: np.dtype[Any]) -> Array:
 def _kind(array: Array) -> str:
     names = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "bytes"}
     return f"{names.get(array.dtype.kind, 'something else')}, dtype {array.dtype}"
+
+
+def _way_out(array: Array, name: str) -> str:
+    """What to do with an array that is not made of numbers."""
+    others = [one for one in array.flat if not isinstance(one, Real | np.bool_)]
+    if array.dtype.kind == "O" and not others:  # a table with columns of several kinds
+        return f"; convert them with {name}.astype('float32')"
+    if name == "y" and others and isinstance(others[0], str | bytes):
+        return f", such as {others[0]!r}; number the classes, from 0"
+    return f", such as {others[0]!r}" if others and array.ndim else ""
 
 
 def _as_float(array: Array, name: str, dtype: np.dtype[Any]) -> Array:

@@ -32,19 +32,27 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 def evaluate_data(model: Model, data: Data, batch_size: int, callbacks: CallbackList) -> Logs:
-    """Loss and metrics over all data, in batches."""
+    """Loss and metrics over all data, in batches; nothing where the data give no batch."""
     model.reset_metrics()
     steps = model.steps
+    step = steps.evaluation
+    step.begin_again()
     watched = callbacks.listens("on_test_batch_begin", "on_test_batch_end")
     callbacks.on_test_begin({})
-    results: Any = {}
+    results: Any = None
     for number, batch in enumerate(data.batches(batch_size)):
         if watched:
             callbacks.on_test_batch_begin(number, logs={})
-        results = steps.evaluation(batch)
+        results = step(batch)
         if watched:
             callbacks.on_test_batch_end(number, logs=steps.evaluation_logs(results))
-    logs = steps.evaluation_logs(results)
+    if results is None:
+        warnings.warn(
+            "The data gave no batch for evaluation, so there are no results. Pass something that "
+            "can be begun again, or fewer steps.",
+            stacklevel=2,
+        )
+    logs = {} if results is None else steps.evaluation_logs(results)
     callbacks.on_test_end(logs)
     return logs
 
@@ -99,7 +107,7 @@ class TrainingLoop:
         self._begin_epoch()
         self._run_batches(interrupted)
         logs = self.model.steps.training_logs(self.results)
-        if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
+        if self.validation is not None and self._is_validated(self.epoch):
             found = evaluate_data(
                 self.model, self.validation, self.validation_batch_size, self.callbacks
             )
@@ -202,6 +210,7 @@ class TrainingLoop:
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "examples": self.data.examples,
+            "steps_per_epoch": self.data.count_batches(self.batch_size),
             "optimizer": type(steps.optimizer).__name__,
             "loss": steps.objective.name,
             "metrics": [metric.name for metric in steps.scores.metrics],
@@ -269,9 +278,19 @@ class TrainingLoop:
         for name, variable in variables.items():
             variable.assign(then[name])
         model.seed, model.epochs_seen = number["seed"], number["epochs_seen"]
+        self._pass_over(range(self.epoch, number["epoch"]))
         self.epoch, self.batch, self.begun = number["epoch"], number["batch"], begun
         self.finished, self.logs = model.stop_training, logs
         self.results = state["results"]
+
+    def _pass_over(self, epochs: range) -> None:
+        """Let data that cannot be begun again go on where these epochs have ended."""
+        self.data.pass_over(len(epochs))
+        if self.validation is not None:
+            self.validation.pass_over(sum(map(self._is_validated, epochs)))
+
+    def _is_validated(self, epoch: int) -> bool:
+        return (epoch + 1) % self.validation_freq == 0
 
 
 def _require_same_shapes(

@@ -8,7 +8,7 @@ from typing import Any
 from glassgrad import losses
 from glassgrad.errors import ArgumentError, DataError
 from glassgrad.graph import Tensor
-from glassgrad.graph.trees import leaves_of, map_tree
+from glassgrad.graph.trees import Branch, flatten, flatten_up_to, leaves_of, map_tree
 from glassgrad.losses import Loss
 from glassgrad.serialization import serialize
 
@@ -24,7 +24,8 @@ class Outputs:
     """
 
     def __init__(self, predictions: Any, names: Sequence[str] | None = None) -> None:
-        self.tensors: list[Tensor] = leaves_of(predictions)
+        self.tensors: list[Tensor]
+        self.tensors, self._structure = flatten(predictions)
         self.is_single = isinstance(predictions, Tensor)
         if names is None or len(names) != len(self.tensors):
             is_flat = isinstance(predictions, dict) and len(predictions) == len(self.tensors)
@@ -41,7 +42,7 @@ class Outputs:
         Args:
             what: what it is, for messages.
             tree: by the names of the outputs in a dictionary, in their order in a list or tuple,
-                or for the only output; ``None`` for nothing.
+                nested as they are, or for the only output; ``None`` for nothing.
             one_for_all: whether a single thing may serve all outputs.
 
         Raises:
@@ -49,6 +50,8 @@ class Outputs:
         """
         if tree is None:
             return [None] * len(self.tensors)
+        if self._is_nested and (parts := flatten_up_to(self._structure, tree)) is not None:
+            return parts
         if isinstance(tree, dict):
             unknown = [key for key in tree if key not in self.names]
             if unknown:
@@ -69,6 +72,14 @@ class Outputs:
         raise ArgumentError(
             f"{what} must be a list or dictionary with an entry for each of the outputs, "
             f"{', '.join(self.names)}. Got {type(tree).__name__}."
+        )
+
+    @property
+    def _is_nested(self) -> bool:
+        """Whether there are lists or dictionaries within a list or dictionary."""
+        structure = self._structure
+        return isinstance(structure, Branch) and any(
+            isinstance(entry, Branch) for entry in structure.entries
         )
 
 

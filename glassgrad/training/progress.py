@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from glassgrad.errors import ArgumentError
+from glassgrad.errors import ArgumentError, shown
 from glassgrad.training.callbacks.callback import Callback, Logs
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
 
 SECONDS_BETWEEN_LOOKS = 0.1
 SHOWN_NUMBERS = 16  # a longer array is told by its shape
+_LEAST_BAR = "epoch  ━━━━━━━━   00:00:00 left"  # what stands around rate and logs
 
 
 def written(logs: Logs | None) -> str:
@@ -32,6 +33,14 @@ def written(logs: Logs | None) -> str:
         'loss 0.2500  accuracy 0.9750'
     """
     return "  ".join(f"{name} {_number(value)}" for name, value in (logs or {}).items())
+
+
+def _that_fits(logs: Logs | None, room: int) -> str:
+    """As many logs as find room, whole ones, in order."""
+    fitting = dict(logs or {})
+    while fitting and len(written(fitting)) > room:
+        fitting.popitem()
+    return written(fitting)
 
 
 def _number(value: Any) -> str:
@@ -59,16 +68,16 @@ def progress_for(
     return ProgressBar(stream) if chosen == 1 else PlainProgress(stream)
 
 
-def checked_verbosity(verbose: str | int) -> str | int:
+def checked_verbosity(verbose: Any) -> str | int:
     """How much is shown.
 
     Raises:
         ArgumentError: ``verbose`` is none of Keras's values.
     """
-    if verbose not in ("auto", 0, 1, 2):
+    if not isinstance(verbose, str | int) or verbose not in ("auto", 0, 1, 2):
         raise ArgumentError(
             "verbose must be 'auto', 0 for silence, 1 for a bar or 2 for a line an "
-            f"epoch. Got {verbose!r}."
+            f"epoch. Got {shown(verbose)}."
         )
     return verbose
 
@@ -180,12 +189,11 @@ class ProgressBar(Callback):
     def _show(self, epoch: int, logs: Logs | None) -> None:
         rate = (self._done - self._from) / max(time.perf_counter() - self._began, 1e-9)
         epochs = self.params["epochs"]
+        where, speed = f"{min(epoch + 1, epochs)}/{epochs}", f"{rate:,.0f} batches/s"
+        room = self._progress.console.width - len(_LEAST_BAR) - len(where) - len(speed)
+        fitting = _that_fits(logs, room)
         self._progress.update(
-            self._bar,
-            completed=self._done,
-            epoch=f"{min(epoch + 1, epochs)}/{epochs}",
-            rate=f"{rate:,.0f} batches/s",
-            logs=written(logs),
+            self._bar, completed=self._done, epoch=where, rate=speed, logs=fitting
         )
 
     def on_train_end(self, logs: Logs | None = None) -> None:

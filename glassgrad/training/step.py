@@ -77,7 +77,8 @@ class Step:
     ) -> None:
         self._build = build
         self._executor = executor
-        self._random = random
+        self._learning = random
+        self._random = random if training else _random_state_beside(random)
         self._training = training
         self._compiled = lru_cache(PROGRAMS)(self._compile)
 
@@ -85,6 +86,10 @@ class Step:
         """Run the step on a batch."""
         program, structure = self._compiled(shapes_of(batch.arrays), batch.structure)
         return rebuild(structure, program.run(batch.arrays))
+
+    def begin_again(self) -> None:
+        """Let what is drawn next depend on nothing but what was learnt, so that runs can resume."""
+        self._random.step.assign(_first_step_beside(self._learning))
 
     def program(self, batch: Batch) -> Program:
         """The program for batches of this shape, to be prepared or read."""
@@ -94,6 +99,9 @@ class Step:
         inputs = _placeholders(shapes, structure)
         with tracing(Trace(self._training, self._random, runs=True)) as trace:
             results = self._build(rebuild(structure, inputs))
+            if trace.streams and not self._training:
+                step = self._random.step
+                step.assign(step.tensor + 1)  # the next batch draws other numbers
         outputs, result_structure = flatten(results)
         fused = fuse_probabilities([*outputs, *trace.updates.values()])
         updates = dict(zip(trace.updates, fused[len(outputs) :], strict=True))
@@ -128,9 +136,9 @@ class Steps:
         self.optimizer = optimizer
         self.scores = scores
         self.executor = executor
-        self.evaluation = Step(self._evaluation_graph, executor, model.random)
         self.prediction = Step(prediction_graph(model), executor, model.random)
         self._training = lru_cache(FREEZINGS)(self._training_step)
+        self._evaluation = lru_cache(FREEZINGS)(self._evaluation_step)
         self._outputs = lru_cache(PROGRAMS)(self._follow_model)
         self._fits = lru_cache(PROGRAMS)(self._follow)
 
@@ -141,6 +149,14 @@ class Steps:
 
     def _training_step(self, trainability: tuple[object, ...]) -> Step:
         return Step(self._training_graph, self.executor, self.model.random, training=True)
+
+    @property
+    def evaluation(self) -> Step:
+        """The step of evaluation; the penalties of frozen layers are left out."""
+        return self._evaluation(self.model.trainability())
+
+    def _evaluation_step(self, trainability: tuple[object, ...]) -> Step:
+        return Step(self._evaluation_graph, self.executor, self.model.random)
 
     # ---- what a step reports
 
@@ -186,14 +202,14 @@ class Steps:
         inputs = ArrayData(data.x)
         outputs = self._outputs(shapes_of(inputs.arrays), inputs.structure)
         losses = self.objective.losses_of(outputs)
-        targets = outputs.paired("y", data.y)
-        checked = [
-            target
-            if loss is None
-            else checked_targets(ArrayData(data.x, target), loss, prediction.shape).y
-            for target, loss, prediction in zip(targets, losses, outputs.tensors, strict=True)
-        ]
-        return ArrayData(data.x, checked[0] if outputs.is_single else checked, data.weights)
+        targets, structure = flatten(data.y)
+        places = outputs.paired("y", rebuild(structure, range(len(targets))))
+        for place, loss, prediction in zip(places, losses, outputs.tensors, strict=True):
+            if loss is not None:
+                target = None if place is None else targets[place]
+                checked = checked_targets(ArrayData(data.x, target), loss, prediction.shape)
+                targets[place] = checked.y
+        return ArrayData(data.x, rebuild(structure, targets), data.weights)
 
     def _follow_model(self, shapes: Shapes, structure: Structure) -> Outputs:
         with tracing(Trace(random=self.model.random)):
@@ -290,6 +306,17 @@ class Steps:
     def metrics(self, y: Any, predictions: Any, sample_weight: Any) -> None:
         """Let all metrics take a batch in."""
         self.scores.update(Outputs(predictions, self.model.output_names), y, sample_weight)
+
+
+def _random_state_beside(random: RandomState) -> RandomState:
+    """The same key with steps of their own, so that looking never changes what is learnt."""
+    first = _first_step_beside(random)
+    step = Variable(first, name="random/step", trainable=False, dtype="uint32")
+    return RandomState(random.seed, step)
+
+
+def _first_step_beside(random: RandomState) -> Any:
+    return random.step.numpy() | np.uint32(2**31)
 
 
 def prediction_graph(model: Trainable) -> Build:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
+from copy import copy
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
@@ -76,12 +78,21 @@ class IterableData(Data):
         """As many as the steps, or as the source says."""
         if self.steps is not None or not isinstance(self.source, Sized):
             return self.steps
-        return len(self.source)
+        try:
+            return len(self.source)
+        except TypeError:  # loaders of streams have no length, whatever their class says
+            return None
+
+    def pass_over(self, epochs: int) -> None:
+        """Leave out what some epochs took: an iterator has to make it once more."""
+        if self._is_iterator and self.steps is not None:
+            deque(islice(self._iterator, epochs * self.steps), maxlen=0)
 
     def checked_by(self, check: Callable[[ArrayData], ArrayData]) -> IterableData:
         """The same data, each batch checked when it comes."""
-        self._check = check
-        return self
+        before, checked = self._check, copy(self)
+        vars(checked)["_check"] = lambda data: check(before(data))
+        return checked
 
 
 def _unchanged(data: ArrayData) -> ArrayData:

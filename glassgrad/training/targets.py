@@ -11,6 +11,7 @@ import numpy as np
 from glassgrad import losses
 from glassgrad.errors import ArgumentError, DataError, DtypeError
 from glassgrad.graph.operation import Array, TensorSpec
+from glassgrad.graph.trees import leaves_of
 from glassgrad.losses import Loss
 from glassgrad.training.data import ArrayData
 
@@ -55,8 +56,8 @@ def with_class_weights(data: ArrayData, class_weight: Any) -> ArrayData:
         class_weight: factors by class.
 
     Raises:
-        ArgumentError: the examples have weights of their own, a label is no integer, or a factor
-            is negative or no number.
+        ArgumentError: the examples have weights of their own, there are targets of several
+            outputs, a label is no integer, or a factor is negative or no number.
         DataError: there are no targets.
     """
     if data.weights is not None:
@@ -64,14 +65,22 @@ def with_class_weights(data: ArrayData, class_weight: Any) -> ArrayData:
             "class_weight and sample_weight cannot be given together. Multiply them, and pass "
             "sample_weight alone."
         )
-    if data.y is None:
+    targets = leaves_of(data.y)
+    if not targets:
         raise DataError("class_weight needs targets: pass y. Got x alone.")
+    if len(targets) > 1:
+        raise ArgumentError(
+            f"class_weight is for models with one output. Got targets of {len(targets)}; pass "
+            "sample_weight, with an entry for each output."
+        )
     if not isinstance(class_weight, Mapping):
         raise ArgumentError(
             f"class_weight must be a dictionary, such as {{0: 1.0, 1: 5.0}}. Got {class_weight!r}."
         )
-    classes = data.y.argmax(-1) if data.y.ndim > 1 and data.y.shape[-1] > 1 else data.y
-    weights = np.ones(classes.size, data.x.dtype if data.x.dtype.kind == "f" else np.float32)
+    (y,) = targets
+    classes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y
+    floats = (array.dtype for array in leaves_of(data.x) if array.dtype.kind == "f")
+    weights = np.ones(classes.size, next(floats, np.dtype(np.float32)))
     for label, factor in class_weight.items():
         if isinstance(label, str) or not np.isscalar(label):
             raise ArgumentError(f"The keys of class_weight must be integer labels. Got {label!r}.")

@@ -64,7 +64,10 @@ def test_the_float_type_is_a_float(dtype: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("dtype", ["float16", "complex64", "int8", "text", "O", object, 7])
+NONE = ["float16", "complex64", "int8", "text", ",,float32", "O", object, 7]
+
+
+@pytest.mark.parametrize("dtype", NONE)
 def test_other_dtypes_are_refused(dtype: Any) -> None:
     with pytest.raises(DtypeError, match="must be one of bool, uint8"):
         resolve_dtype(dtype)

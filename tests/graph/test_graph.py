@@ -244,6 +244,7 @@ def test_scalars_and_tensors_meet_in_a_node() -> None:
     assert y.node.operation == Multiply()
     assert [t.spec for t in y.node.inputs] == [TensorSpec((), np.dtype("float64")), x.spec]
     assert repr(y) == "<Tensor float64[2] of Multiply>"
+    assert str(y) == repr(y)  # no numbers yet
 
 
 def test_a_tensor_knows_its_form() -> None:

@@ -32,7 +32,8 @@ def test_every_place_that_draws_has_a_stream() -> None:
 def test_traces_share_nothing() -> None:
     one, other = Trace(), Trace()
     one.updates[Variable([1.0])] = Variable([1.0]).tensor
-    one.losses.append(Variable([1.0]).tensor)
+    one.added.append((None, Variable([1.0]).tensor))
+    assert len(one.losses) == 1
     assert not other.updates
     assert not other.losses
     assert other.random is None

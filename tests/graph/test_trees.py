@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgrad.graph.trees import LEAF, flatten, leaves_of, map_tree, rebuild
+from glassgrad.graph.trees import LEAF, flatten, flatten_up_to, leaves_of, map_tree, rebuild
 
 Pair = namedtuple("Pair", "left right")
 
@@ -53,3 +53,16 @@ def test_a_single_leaf_and_nothing() -> None:
 def test_what_counts_as_a_leaf_can_be_said() -> None:
     shapes = [(2, 3), (4,)]
     assert flatten(shapes, is_leaf=lambda value: isinstance(value, tuple))[0] == shapes
+
+
+@given(TREES)
+def test_a_tree_holds_its_leaves_at_the_places_of_its_own_structure(tree: Any) -> None:
+    leaves, structure = flatten(tree)
+    assert flatten_up_to(structure, rebuild(structure, [[leaf] for leaf in leaves])) == [
+        [leaf] for leaf in leaves
+    ]
+
+
+@pytest.mark.parametrize("other", [3, [1], [1, 2, 3], {"a": 1, "b": 2}, [1, 5], [1, {"c": 1}]])
+def test_a_tree_of_another_form_has_no_such_places(other: Any) -> None:
+    assert flatten_up_to(flatten([1, {"b": 2}])[1], other) is None

@@ -64,6 +64,7 @@ def test_it_tells_what_it_is() -> None:
     v = Variable([1.0, 2.0], name="w", trainable=False)
     assert (v.shape, v.dtype, v.trainable) == ((2,), np.dtype("float32"), False)
     assert repr(v) == "<Variable 'w' float32[2], not trainable>"
+    assert str(v) == str(v.numpy())
 
 
 def test_variables_are_compared_by_identity() -> None:
@@ -160,3 +161,21 @@ def test_numbers_are_assigned_at_once_even_in_a_trace() -> None:
         v.assign([2.0])
     assert not trace.updates
     assert v.numpy() == 2
+
+
+def test_adding_and_subtracting_at_once_and_in_a_trace() -> None:
+    v = Variable([1.0, 2.0])
+    v.assign_add([1.0, 1.0])
+    v.assign_sub(0.5)
+    np.testing.assert_array_equal(v.numpy(), [1.5, 2.5])
+    with tracing(Trace()) as trace:
+        v.assign_add(constant([1.0, 1.0]))
+        v.assign_add(1.0)
+    np.testing.assert_array_equal(v.numpy(), [1.5, 2.5])
+    ReferenceExecutor().compile([], updates=trace.updates)()
+    np.testing.assert_array_equal(v.numpy(), [3.5, 4.5])
+
+
+def test_what_is_added_has_the_variables_form() -> None:
+    with pytest.raises(ShapeError, match=r"has shape \(2,\)"):
+        Variable([1.0, 2.0]).assign_add(np.ones((3, 2), "float32"))

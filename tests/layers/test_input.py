@@ -16,6 +16,9 @@ def test_a_symbolic_tensor() -> None:
     assert (x.shape, x.dtype, x.name) == ((8, None, 3), "int32", "input_layer")
     assert layers.Input(()).shape == (None,)
     assert layers.Input(batch_shape=(None, 5)).shape == (None, 5)
+    shape = layers.Input((np.int64(3),), batch_size=np.int32(2)).shape
+    assert shape == (2, 3)
+    assert all(type(length) is int for length in shape)
     assert layers.Input([784], name="x").call.function.get_config() == {
         "shape": [784], "batch_size": None, "dtype": "float32", "name": "x",
     }  # fmt: skip

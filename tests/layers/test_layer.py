@@ -86,6 +86,19 @@ def test_build_alone_is_enough() -> None:
     assert layer.weights == weights
 
 
+def test_a_build_that_needs_no_shape_is_called_without() -> None:
+    class Shift(layers.Layer):
+        def build(self) -> None:  # type: ignore[override]  # as Keras allows
+            self.offset = self.add_weight((), "ones", name="offset")
+
+        def call(self, inputs: Tensor) -> Tensor:
+            return inputs + self.offset
+
+    layer = Shift()
+    assert layer(X).numpy().tolist() == [[2.0, 3.0]]
+    assert layer.built
+
+
 def test_layers_inside_belong_to_the_layer() -> None:
     outer = Twice(name="outer")
     outer(X)

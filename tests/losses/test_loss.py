@@ -65,6 +65,22 @@ def test_arguments_of_the_function_are_attributes_and_configuration() -> None:
     assert again(TRUE, PRED).item() == losses.Huber(0.5)(TRUE, PRED).item()
 
 
+@pytest.mark.parametrize("true_shape, pred_shape", [((6,), (6, 1)), ((6, 1), (6,))])
+def test_a_function_of_ones_own_gets_targets_and_predictions_of_one_rank(
+    true_shape: tuple[int, ...], pred_shape: tuple[int, ...]
+) -> None:
+    """Else subtracting a column from a row would compare every example with every other."""
+    true, pred = TRUE[:, 0], PRED[:, 0]
+
+    def mean_square(y_true: Tensor, y_pred: Tensor) -> Tensor:
+        assert y_true.shape == y_pred.shape == (6, 1)
+        return ((y_true - y_pred) ** 2).mean()
+
+    loss = losses.LossFunctionWrapper(mean_square)
+    value = loss(true.reshape(true_shape), pred.reshape(pred_shape)).item()
+    assert value == pytest.approx(((true - pred) ** 2).mean(), rel=1e-6)
+
+
 def test_an_attribute_that_changes_changes_the_loss() -> None:
     loss: Any = losses.Huber(1.0)
     loss.delta = 0.5

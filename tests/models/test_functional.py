@@ -11,7 +11,7 @@ import pytest
 from glassgrad import activations, ops
 from glassgrad.errors import ArgumentError, DataError, FileError, NotBuiltError, ShapeError
 from glassgrad.layers import Dense, Dropout, Flatten, Input, Layer
-from glassgrad.models import Model, Sequential, load_model
+from glassgrad.models import Model, Sequential, clone_model, load_model
 from glassgrad.random_seed import seeded
 
 RNG = np.random.default_rng(3)
@@ -305,3 +305,114 @@ def test_layers_that_are_not_there(what: str) -> None:
         model.get_layer(**{what: "shard" if what == "name" else 9})
     with pytest.raises(ArgumentError, match="takes a name or an index"):
         model.get_layer()
+
+
+# ---- inputs as they come, outputs in trees, names
+
+
+@pytest.mark.parametrize(
+    "declared, given",
+    [((1,), (8,)), ((), (8, 1)), ((3,), (8, 3, 1)), ((3, 1), (8, 3))],
+)
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_last_axis_of_one_is_added_or_dropped(declared: Any, given: Any, kind: str) -> None:
+    x, doubling = Input(declared), Doubling()
+    model = Model(x, doubling(x)) if kind == "functional" else Sequential([x, doubling])
+    values = RNG.normal(size=given).astype("float32")
+    np.testing.assert_array_equal(
+        model.predict(values, verbose=0), 2 * values.reshape(8, *declared)
+    )
+
+
+class Doubling(Layer):
+    """Known to no file."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * 2.0
+
+
+def test_a_named_batch_size_binds_nobody() -> None:
+    x = Input((3,), batch_size=5)
+    model = Model(x, Dense(1)(x))
+    model.compile("sgd", "mse", executor="reference")
+    model.fit(A, TARGET, batch_size=5, verbose=0)
+    assert model.predict(A, batch_size=3, verbose=0).shape == (8, 1)
+
+
+def test_losses_targets_and_metrics_nested_as_the_outputs_are() -> None:
+    x = Input((3,))
+    with seeded(1):
+        outputs = {"p": [Dense(1, name="u")(x), Dense(2, name="v")(x)], "q": Dense(3, name="w")(x)}
+    model = Model(x, outputs)
+    losses = {"p": ["mse", "mae"], "q": None}
+    model.compile("sgd", losses, metrics={"p": [["mae"], []], "q": ["mse"]}, executor="reference")
+    targets = {"p": [TARGET, np.tile(TARGET, 2)], "q": np.tile(TARGET, 3)}
+    found = model.evaluate(A, targets, verbose=0, return_dict=True)
+    u, v, w = (A @ layer.get_weights()[0] for layer in model.layers[1:])
+    expected = {
+        "u_loss": ((u - TARGET) ** 2).mean(),
+        "v_loss": abs(v - TARGET).mean(),
+        "u_mae": abs(u - TARGET).mean(),
+        "w_mse": ((w - TARGET) ** 2).mean(),
+    }
+    assert found == pytest.approx(
+        {"loss": expected["u_loss"] + expected["v_loss"], **expected}, rel=1e-5
+    )
+    with pytest.raises(ArgumentError, match="must be named as the outputs are, u, v, w"):
+        model.evaluate(A, {"p": [TARGET], "q": TARGET}, verbose=0)
+
+
+def test_weights_of_classes_with_named_inputs_and_several_outputs() -> None:
+    a = Input((3,), name="a")
+    one = Model({"a": a}, Dense(2, "softmax")(a))
+    two = Model({"a": a}, [Dense(2, "softmax")(a), Dense(2, "softmax")(a)])
+    for model in (one, two):
+        model.compile("sgd", "sparse_categorical_crossentropy", executor="reference")
+    history = one.fit({"a": A}, LABELS, class_weight={0: 0.0, 1: 0.0}, verbose=0)
+    assert history.history["loss"] == [0.0]
+    with pytest.raises(ArgumentError, match=r"one output\. Got targets of 2; pass sample_weight"):
+        two.fit({"a": A}, [LABELS, LABELS], class_weight={0: 0.0}, verbose=0)
+
+
+def test_names_that_repeat_say_nothing_about_weights(tmp_path: Path) -> None:
+    def part() -> Model:
+        x = Input((3,))
+        return Model(x, Dense(3, name="same")(x))
+
+    x = Input((3,))
+    model = Model(x, part()(part()(x)))
+    model.save_weights(tmp_path / "weights")
+    model.load_weights(tmp_path / "weights")
+    with pytest.raises(FileError, match=r"unique\. Got 'same/kernel' twice in the file"):
+        model.load_weights(tmp_path / "weights", by_name=True)
+    part().save_weights(tmp_path / "weights")
+    with pytest.raises(FileError, match=r"unique\. Got 'same/kernel' twice in the model"):
+        model.load_weights(tmp_path / "weights", by_name=True)
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential", "nested"])
+def test_a_clone_needs_no_registered_classes(kind: str) -> None:
+    x = Input((3,))
+    inner = Sequential([Input((3,)), Doubling()])
+    model = {
+        "functional": lambda: Model(x, Doubling()(x)),
+        "sequential": lambda: inner,
+        "nested": lambda: Model(x, inner(x)),
+    }[kind]()
+    clone = clone_model(model)
+    np.testing.assert_array_equal(clone.predict(A, verbose=0), 2 * A)
+    assert clone.layers[-1] is not model.layers[-1]
+
+
+def test_arguments_by_name_are_recorded() -> None:
+    x = Input((3,))
+    np.testing.assert_array_equal(Model(x, Doubling()(inputs=x)).predict(A, verbose=0), 2 * A)
+
+
+def test_a_layer_gives_tensors() -> None:
+    class Nothing(Layer):
+        def call(self, inputs: Any) -> None:
+            return None
+
+    with pytest.raises(ArgumentError, match=r"'mute' must return tensors from call\(\). Got None"):
+        Nothing(name="mute")(Input((3,)))

@@ -304,7 +304,7 @@ BAD: dict[str, tuple[Callable[[Model], object], type[GlassgradError], str]] = {
     "frequency": (fit(validation_freq=0), ArgumentError, "validation_freq .* Got 0"),
     "split": (fit(validation_split=1.0), ArgumentError, r"must lie in \[0, 1\). Got 1.0"),
     "negative split": (fit(validation_split=-0.5), ArgumentError, "Got -0.5"),
-    "validation data": (fit(validation_data=X), ArgumentError, "something that gives batches. Got ndarray"),
+    "validation data": (fit(validation_data=X), ArgumentError, "gives batches. Got ndarray"),
     "four of them": (fit(validation_data=(X,) * 4), ArgumentError, "Got tuple"),
     "shape of validation": (fit(validation_data=(X[:, :2], LABELS)), ShapeError, r"found \(2,\)"),
     "labels of validation": (fit(validation_data=(X, LABELS + 5)), DataError, "Labels must lie"),
@@ -352,7 +352,7 @@ def test_targets_that_do_not_fit(loss: Any, y: Any, message: str) -> None:
     [
         (("adm", "mse"), UnknownNameError, "Unknown optimizer 'adm'. Did you mean 'adam'"),
         (("adam", "msse"), UnknownNameError, "Unknown loss 'msse'. Did you mean 'mse'"),
-        (("adam", "mse", None, ["acuracy"]), UnknownNameError, "metric 'acuracy'. Did you mean 'ac"),
+        (("adam", "mse", None, ["acuracy"]), UnknownNameError, "'acuracy'. Did you mean 'ac"),
         (("adam", "mse", None, "accuracy"), ArgumentError, r"a list, such as \['accuracy'\]. Got"),
         (("adam", "mse", ["accuracy"]), ArgumentError, "loss_weights must be numbers. Got 'accur"),
         ((None, "mse"), ArgumentError, "pass optimizer='adam'"),
@@ -656,11 +656,10 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Layer]]] = {
     "GaussianNoise": ((3,), lambda: layers.GaussianNoise(0.25, seed=3)),
     "Identity": ((3,), layers.Identity),
     "IntegerLookup": (
-        (3,), lambda: of_numbers(layers.IntegerLookup(vocabulary=[1, 7], output_mode="count"))
+        (3,),
+        lambda: of_numbers(layers.IntegerLookup(vocabulary=[1, 7], output_mode="count")),
     ),
-    "Lambda": (
-        (3,), lambda: layers.Lambda("ops.leaky_relu", arguments={"negative_slope": 0.5})
-    ),
+    "Lambda": ((3,), lambda: layers.Lambda("ops.leaky_relu", arguments={"negative_slope": 0.5})),
     "LayerNormalization": ((2, 3), lambda: layers.LayerNormalization([1, 2], center=False)),
     "LeakyReLU": ((3,), lambda: layers.LeakyReLU(0.1)),
     "Maximum": ((3,), lambda: both(layers.Maximum())),

@@ -13,9 +13,9 @@ import torch
 import glassgrad
 from glassgrad import losses, metrics
 from glassgrad.callbacks import LambdaCallback
-from glassgrad.errors import ArgumentError, DataError
+from glassgrad.errors import ArgumentError, DataError, FileError, ShapeError
 from glassgrad.graph import Tensor
-from glassgrad.layers import Dense, Input, Layer
+from glassgrad.layers import Dense, Dropout, Input, Layer
 from glassgrad.models import Model, Sequential
 from glassgrad.optimizers import SGD, Adam
 from glassgrad.random_seed import seeded
@@ -356,3 +356,205 @@ def test_run_eagerly_is_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glassgrad.execute.executor._chosen", ["cpu"])
     assert network(executor=None, run_eagerly=True).steps.executor.name == "reference"
     assert network(executor=None).steps.executor.name == "cpu"
+
+
+# ---- what streams, and is interrupted, weighted or frozen
+
+
+class Loader:
+    """Batches that can be begun again."""
+
+    def __init__(self, *batches: Any) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        raise TypeError("a stream has no length")
+
+
+@pytest.mark.parametrize("make", [lambda x, y: (x, y), lambda x, y: (Loader((x, y)),)])
+def test_weights_of_classes_count_in_batches_as_in_arrays(make: Any) -> None:
+    labels = (Y > 0).astype("int32")
+    with seeded(4):
+        model = Sequential([Input((4,)), Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", executor="reference")
+    before = model.get_weights()
+    history = model.fit(*make(X, labels), class_weight={0: 0.0, 1: 0.0}, verbose=0)
+    assert history.history["loss"] == [0.0]
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+def drawn(seed: int) -> Iterator[Any]:
+    rng = np.random.default_rng(seed)
+    while True:
+        x = rng.normal(size=(3, 4))
+        yield x, x.sum(axis=1, keepdims=True)
+
+
+class InterruptionError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("last", [3, 6, 8])
+@pytest.mark.parametrize("freq", [1, 2])
+def test_a_resumed_run_leaves_out_what_a_generator_gave_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int, freq: int
+) -> None:
+    def run(model: Any, **more: Any) -> Any:
+        how: dict[str, Any] = {"epochs": 4, "steps_per_epoch": 3, "validation_steps": 2}
+        how |= {"validation_data": drawn(2), "validation_freq": freq, "verbose": 0}
+        return model.fit(drawn(1), **how, **more).history
+
+    seen: list[int] = []
+
+    def interrupt(batch: int, logs: Any = None) -> None:
+        seen.append(batch)
+        if len(seen) == last:
+            raise InterruptionError
+
+    path = tmp_path / "checkpoint"
+    whole, first, second = (network(metrics=["mae"]) for _ in range(3))
+    expected = run(whole)
+    monkeypatch.setattr("glassgrad.training.loop.SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    with pytest.raises(InterruptionError):
+        run(first, checkpoint=path, callbacks=LambdaCallback(on_train_batch_end=interrupt))
+    assert run(second, checkpoint=path) == expected
+    for one, other in zip(whole.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_knows_the_number_of_steps(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    network().fit(X, Y, 2, steps_per_epoch=3, verbose=0, checkpoint=path)
+    with pytest.raises(FileError, match=r"it had steps_per_epoch 3\. Got 2"):
+        network().fit(X, Y, 2, steps_per_epoch=2, verbose=0, checkpoint=path)
+
+
+def test_validation_that_runs_dry_reports_nothing() -> None:
+    with pytest.warns(UserWarning, match="gave no batch for evaluation, so there are no results"):
+        history = network().fit(X, Y, epochs=3, validation_data=iter([(X, Y)]), verbose=0)
+    assert len(history.history["loss"]) == 3
+    assert len(history.history["val_loss"]) == 1
+
+
+def test_evaluation_leaves_out_the_penalties_of_frozen_layers() -> None:
+    with seeded(4):
+        model = Sequential([Input((4,)), Dense(1, kernel_regularizer="l2")])
+    model.compile("sgd", "mse", executor="reference")
+    penalty = 0.01 * (model.get_weights()[0] ** 2).sum()
+    before = model.evaluate(X, Y, verbose=0)
+    model.trainable = False
+    assert before - model.evaluate(X, Y, verbose=0) == pytest.approx(penalty, rel=1e-4)
+
+
+class Penalized(Model):
+    """Adds ``losses`` by itself, as many scripts do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = Sequential([Dense(3, kernel_regularizer="l2", activity_regularizer="l2")])
+        self.last = Dense(1)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.last(self.inner(inputs))
+        return output
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        x, y = data
+        error = glassgrad.ops.mean((self(x, training=True) - y) ** 2)
+        counts = [len(one.losses) for one in (self, self.inner, self.inner.layers[0], self.last)]
+        assert counts == [2, 2, 2, 0]
+        return {"loss": error, "penalty": sum(self.losses[1:], start=self.losses[0])}
+
+
+def test_penalties_are_known_within_a_step_of_ones_own() -> None:
+    with seeded(4):
+        model = Penalized()
+    model.compile("sgd", "mse", executor="reference")
+    history = model.fit(X, Y, verbose=0, shuffle=False).history
+    kernel, bias, *_ = model.get_weights()
+    activity = ((X @ kernel + bias) ** 2).sum() / len(X)
+    assert history["penalty"][0] == pytest.approx(0.01 * ((kernel**2).sum() + activity), rel=1e-5)
+
+
+def test_a_resumed_run_draws_in_evaluation_what_it_would_have_drawn(tmp_path: Path) -> None:
+    def run(epochs: int, **how: Any) -> Any:
+        with seeded(4):
+            x = Input((4,))
+            model = Model(x, Dense(1)(Dropout(0.5)(x, training=True)))
+        model.compile("sgd", "mse", executor="reference")
+        return model.fit(X, Y, 4, epochs, validation_data=(X, Y), verbose=0, **how).history
+
+    path = tmp_path / "checkpoint"
+    run(2, checkpoint=path)
+    resumed = run(4, checkpoint=path)["val_loss"]
+    assert run(4)["val_loss"][-2:] == resumed[-2:]
+    assert len(set(resumed)) == len(resumed)
+
+
+def test_targets_keep_their_structure() -> None:
+    seen = []
+
+    class Watching(Model):
+        def compute_loss(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+            seen.append(sorted(y))
+            return super().compute_loss(x, y, *args, **kwargs)
+
+    x = Input((4,))
+    model = Watching(x, {"a": Dense(1)(x), "b": Dense(1)(x)})
+    model.compile("sgd", {"a": "mse", "b": "mae"}, executor="reference")
+    model.fit(X, {"b": Y, "a": Y}, verbose=0)
+    assert all(keys == ["a", "b"] for keys in seen)
+
+
+class Several(Model):
+    """Takes more than one argument, and must be told whether it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = Dense(1, kernel_initializer="ones")
+
+    def call(self, x: Any, other: Any, training: bool) -> Tensor:
+        output: Tensor = self.dense(x) * (2.0 if training else 1.0) + other
+        return output
+
+
+def test_a_call_of_several_arguments() -> None:
+    expected = X.sum(axis=1, keepdims=True) + Y
+    np.testing.assert_allclose(Several()(X, Y).numpy(), expected, rtol=1e-5, atol=1e-6)
+    by_name = Several()(x=X, other=Y, training=True).numpy()
+    np.testing.assert_allclose(by_name, 2 * expected - Y, rtol=1e-5, atol=1e-6)
+    with pytest.raises(TypeError, match=r"Several .* must be called on x\."):
+        Several()(other=Y)
+
+
+def test_a_call_that_fails_leaves_a_model_unbuilt() -> None:
+    class Picky(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = Dense(1)
+
+        def call(self, inputs: Tensor, training: bool) -> Tensor:
+            if inputs.shape[-1] != 4:
+                raise ValueError("four columns")
+            output: Tensor = self.dense(inputs)
+            return output
+
+    model = Picky()
+    model.compile("sgd", "mse", executor="reference")
+    with pytest.raises(ValueError, match="four columns"):
+        model.fit(X[:, :2], Y, verbose=0)
+    assert not model.built
+    assert len(model.fit(X, Y, verbose=0).history["loss"]) == 1
+
+
+def test_an_output_without_examples_is_no_prediction() -> None:
+    x = Input((4,))
+    model = Model(x, glassgrad.ops.mean(x))
+    with pytest.raises(
+        ShapeError, match=r"axis of examples\. Got an output that is a single number"
+    ):
+        model.predict(X, verbose=0)
+    assert model.predict_on_batch(X) == pytest.approx(X.mean(), abs=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 
 from glassgrad import float_type
 from glassgrad.errors import ArgumentError, GlassgradError, NotBuiltError, ShapeError
-from glassgrad.layers import Dense, Dropout, Flatten, Input
-from glassgrad.models import Sequential
+from glassgrad.layers import Dense, Dropout, Flatten, Input, Reshape
+from glassgrad.models import Sequential, load_model
 from glassgrad.random_seed import seeded
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -22,6 +23,11 @@ def test_with_an_input_it_is_built_at_once() -> None:
     assert [weight.shape for weight in model.weights] == [(4, 3), (3,), (3, 2), (2,)]
     assert (model.input_shape, model.output_shape) == ((None, 4), (None, 2))
     assert model.count_params() == 23
+
+
+def test_layers_come_in_a_list() -> None:
+    with pytest.raises(ArgumentError, match=r"must come in a list. .*write Sequential\(\[Input"):
+        Sequential(Input((4,)), Dense(3))
 
 
 @pytest.mark.parametrize("build", [
@@ -152,3 +158,59 @@ def test_configuration_and_back() -> None:
 def test_senseless_configurations(config: dict[str, Any]) -> None:
     with pytest.raises((GlassgradError, KeyError, TypeError)):
         Sequential.from_config(config)
+
+
+@pytest.mark.parametrize(
+    "first, expected",
+    [
+        (lambda: Dense(2, input_dim=4), (None, 4)),
+        (lambda: Dense(2, input_shape=(4,)), (None, 4)),
+        (lambda: Dense(2, input_shape=[3, 4]), (None, 3, 4)),
+        (lambda: Flatten(input_shape=(None, 4)), (None, None, 4)),
+    ],
+)
+def test_the_first_layer_may_know_the_shape_of_examples(first: Any, expected: Any) -> None:
+    model = Sequential([first()])
+    assert model.input_shape == expected
+    again = Sequential.from_config(model.get_config())
+    assert again.input_shape == expected
+
+
+def test_only_the_first_layer_is_asked_for_the_shape_of_examples() -> None:
+    model = Sequential([Input((4,)), Dense(2, input_dim=9), Dense(3, input_dim=7)])
+    assert (model.input_shape, model.output_shape) == ((None, 4), (None, 3))
+
+
+def test_without_layers_it_is_not_built() -> None:
+    model = Sequential([Input((4,)), Dense(3)])
+    model.pop()
+    assert not model.built
+    assert not model.is_functional
+    model.add(Dense(2))
+    assert model.predict(X, verbose=0).shape == (6, 2)
+
+
+@pytest.mark.parametrize("first", [[], [Input((4,))]])
+def test_it_takes_one_input(first: list[Any]) -> None:
+    model = Sequential([*first, Dense(1)])
+    with pytest.raises(ArgumentError, match=r"takes one input. Got 2; .* use Model\(inputs"):
+        model([X, X])
+    assert model([X]).shape == (6, 1)
+
+
+def test_a_layer_that_comes_twice_comes_back_as_one(tmp_path: Path) -> None:
+    twice = Dense(4, "tanh")
+    model = Sequential([Input((4,)), twice, twice])
+    model.save(tmp_path / "model")
+    other = load_model(tmp_path / "model")
+    assert len(other.weights) == 2
+    np.testing.assert_array_equal(model.predict(X, verbose=0), other.predict(X, verbose=0))
+
+
+def test_a_layer_that_does_not_fit_leaves_no_input_behind() -> None:
+    model = Sequential()
+    with pytest.raises(ShapeError):
+        model.add(Reshape((7,), input_shape=(4,)))
+    model.add(Input((5,)))
+    model.add(Dense(2))
+    assert model.input_shape == (None, 5)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassgrad import Tensor, Variable
+from glassgrad import Tensor, Variable, ops
 from glassgrad.errors import ShapeError
 
 
@@ -35,6 +35,14 @@ def test_methods_mean_what_they_mean_in_numpy(
     np.testing.assert_allclose(found, function(x, *arguments), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_integers_are_clipped_to_integers(dtype: str) -> None:
+    x = Tensor([-3, 0, 2, 7]).cast(dtype)
+    clipped = ops.clip(x, 0, 2)
+    assert clipped.dtype == dtype
+    assert clipped.numpy().tolist() == x.clip(0, 2).numpy().tolist() == [0, 0, 2, 2]
+
+
 def test_connectives_are_operators() -> None:
     x = Tensor([1.0, 2.0, 3.0])
     between = (x > 1) & (x < 3)
@@ -43,6 +51,10 @@ def test_connectives_are_operators() -> None:
     assert ((x > 2) | (x < 2)).numpy().tolist() == [True, False, True]
     assert ((x > 1) ^ (x > 2)).numpy().tolist() == [False, True, False]
     assert (np.array([True, True, False]) & between).numpy().tolist() == [False, True, False]
+
+
+def test_the_absolute_value_goes_by_both_names() -> None:
+    assert ops.abs(Tensor([-1.5])).numpy() == ops.absolute(Tensor([-1.5])).numpy() == 1.5
 
 
 def test_a_scalar_has_no_rows() -> None:

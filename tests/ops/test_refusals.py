@@ -98,7 +98,7 @@ DTYPES: list[Refusal] = [
             ("sqrt", ops.sqrt),
             ("sigmoid", ops.sigmoid),
             ("tanh", ops.tanh),
-            ("clip", lambda x: ops.clip(x, 0, 1)),
+            ("clip", lambda x: ops.clip(x, 0.0, 1.5)),
             ("erf", ops.erf),
             ("heaviside", ops.heaviside),
             ("softplus", ops.softplus),

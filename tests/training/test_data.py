@@ -90,7 +90,12 @@ BAD = {
     "number": (3.0, ShapeError, "an axis of examples. Got the single number 3.0"),
     "text": ([["a"]], DataError, "real numbers. Got text, dtype <U1"),
     "bytes": ([b"a"], DataError, "Got bytes"),
-    "objects": (np.array([1, None]), DataError, "Got Python objects, dtype object"),
+    "objects": (np.array([1, None]), DataError, "Got Python objects, dtype object, such as None"),
+    "boxed numbers": (
+        np.array([1, True, 0.5], object),
+        DataError,
+        r"Python objects, dtype object; convert them with x\.astype\('float32'\)",
+    ),
     "complex": ([1j], DataError, "Got complex numbers, dtype complex128"),
     "dates": (np.array(["2020-01-01"], "datetime64[D]"), DataError, "dtype datetime64"),
     "ragged": ([[1, 2], [3]], DataError, "rows of different lengths"),

@@ -439,7 +439,7 @@ def test_a_model_file_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"Cannot write .*a folder has to exist"):
+    with pytest.raises(FileError, match=r"Cannot write .*A folder has to exist"):
         compiled().fit(inputs(), labels(), verbose=0, checkpoint=tmp_path / "absent" / "run")
 
 

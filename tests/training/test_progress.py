@@ -126,6 +126,18 @@ def test_the_bar(terminal: Terminal) -> None:
     assert "━" in text
 
 
+def test_on_a_narrow_terminal_the_bar_leaves_metrics_out(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    model = compiled()
+    model.fit(inputs(), labels(), 4, epochs=2, validation_data=(inputs(), labels()))
+    text = without_control_characters(terminal.getvalue())
+    bars = [line for line in text.splitlines() if "━" in line]
+    assert any("loss" in line for line in bars)
+    assert not any("…" in line for line in bars)
+
+
 def is_taken_away(terminal: Terminal) -> bool:
     """The cursor is shown again, and what was drawn last is erased."""
     end = terminal.getvalue()[-60:]

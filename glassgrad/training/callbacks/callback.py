@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from glassgrad.arguments import checks_constructor
 from glassgrad.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Callback:
 
     model: Model
     params: Mapping[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        checks_constructor(cls)
 
     def set_model(self, model: Model) -> None:
         """Get to know the model."""

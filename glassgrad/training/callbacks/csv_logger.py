@@ -58,7 +58,7 @@ class CSVLogger(Callback):
     ) -> None:
         try:
             csv.writer(io.StringIO(), delimiter=separator)
-            is_mistaken = separator in '\r\n"'
+            is_mistaken = separator in '\r\n"' or not separator.isascii()
         except (TypeError, ValueError):
             is_mistaken = True
         if is_mistaken:

@@ -48,7 +48,7 @@ class LearningRateScheduler(Callback):
         [0.005, 0.0025]
     """
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: int | bool = 0) -> None:
         if not callable(schedule):
             raise ArgumentError(
                 "The schedule must be a function of epoch and learning rate. Got "
@@ -129,7 +129,7 @@ class ReduceLROnPlateau(Monitor):
         monitor: str = "val_loss",
         factor: float = 0.1,
         patience: int = 10,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
         cooldown: int = 0,

@@ -52,7 +52,7 @@ class EarlyStopping(Monitor):
         monitor: str = "val_loss",
         min_delta: float = 0,
         patience: int = 0,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
@@ -152,7 +152,7 @@ class StopAtTarget(Monitor):
     """
 
     def __init__(
-        self, target: float, monitor: str = "val_loss", mode: str = "auto", verbose: int = 0
+        self, target: float, monitor: str = "val_loss", mode: str = "auto", verbose: int | bool = 0
     ) -> None:
         super().__init__(monitor, mode)
         if not isfinite(target):
@@ -199,7 +199,7 @@ class TimeLimit(Callback):
     def __init__(
         self,
         seconds: float,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

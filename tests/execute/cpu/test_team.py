@@ -231,17 +231,16 @@ def wait_until(condition):
 
 
 def test_one_thread_has_no_workers_and_others_go_with_their_team(kernels, block):
-    gc.collect()
-    wait_until(lambda: not workers())
+    elsewhere = set(workers())  # of executors that other tests of this process use
     table = Table().add(kernels["count"], block(np.zeros(PARTS, np.int64)))
     alone, together = Team(1), Team(3)
     alone.run(table.words, PARTS)
-    assert not workers()
+    assert set(workers()) <= elsewhere
     together.run(table.words, PARTS)
-    assert len(workers()) == 2
+    assert len(set(workers()) - elsewhere) == 2
     del together
     gc.collect()
-    assert not workers()
+    assert set(workers()) <= elsewhere
 
 
 def test_idle_workers_park_and_wake(kernels, block):
