@@ -63,7 +63,8 @@ def walk(outputs: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None = 
         elif node not in seen:
             seen.add(node)
             pending.append((node, True))
-            pending.extend((n, False) for n in _unknown(reversed(node.inputs), is_known))
+            inputs = _unknown(reversed(node.inputs), is_known)
+            pending.extend([(n, False) for n in inputs if n not in seen])
     return ordered
 
 
@@ -97,8 +98,8 @@ def rewrite(
     """
     done: dict[Key, Tensor] = dict(known or {})
     given = frozenset(done)
-    for node in walk(outputs, lambda tensor: tensor.key in given):
-        inputs = tuple(done.get(tensor.key, tensor) for tensor in node.inputs)
+    for node in walk(outputs, (lambda tensor: tensor.key in given) if given else None):
+        inputs = tuple([done.get(tensor.key, tensor) for tensor in node.inputs])
         replaced = rule(node, inputs)
         if replaced is None:
             if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):

@@ -127,9 +127,10 @@ def _key() -> str:
 
 
 def _dependencies_of_kernels() -> Iterator[bytes]:
-    for name in _COMPILED_MODULES:
-        yield name.encode()
-        yield (_SOURCES / f"{name}.py").read_bytes()
+    paths = [_SOURCES / f"{name}.py" for name in _COMPILED_MODULES]
+    for path in (*paths, *sorted((_SOURCES / "kernels").glob("*.py"))):
+        yield path.name.encode()
+        yield path.read_bytes()
     for name in _DEPENDENCIES:
         yield f"{name} {metadata.version(name)}".encode()
     yield f"{sys.implementation.cache_tag} {sys.version} {platform.machine()}".encode()

@@ -17,6 +17,7 @@ EXPLANATIONS = {
     Kind.PRODUCT: "a matrix product; what follows is applied while its tile is in cache",
     Kind.BATCH: "a matrix product for each member of a batch",
     Kind.COLUMN_SUM: "the sum of each column",
+    Kind.KERNEL: "one operation, by a kernel written for it",
     Kind.COPY: "a value put where it stays after the step",
     Kind.UPDATE: "one formula over lists of tensors",
     Kind.REFERENCE: "no kernel of its own: NumPy, called from the plan",
@@ -51,14 +52,13 @@ def _heading(plan: Plan) -> str:
 
 
 def _paragraph(number: int, launch: Launch, names: Names) -> list[str]:
-    scope = next((node.scope for node in launch.nodes if node.scope), "")
     touched = sum(buffer.bytes for buffer in {*launch.reads, *launch.writes})
     facts = [_memory(touched)]
     facts += [f"{_count(launch.operations)} operations"] if launch.operations else []
     facts += ["then all threads wait"] if launch.barrier else []
     head = f"{number:>3}  {launch.kind.value:<10} {', '.join(facts)}"
-    if scope:
-        head += f"   [{scope}]"
+    if launch.layer:
+        head += f"   [{launch.layer}]"
     return [head, *(f"        {line}" for line in _formulas(launch, names))]
 
 

@@ -20,6 +20,7 @@ from enum import Enum
 from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
+from glassgrad.execute.cpu.kernels import Work, work_of
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
@@ -49,6 +50,7 @@ class Kind(Enum):
     PRODUCT = "product"  # a matrix product, then element-wise operations on its tile
     BATCH = "batch of products"  # one matrix product after the other
     COLUMN_SUM = "column sum"
+    KERNEL = "kernel"  # one operation, by a kernel written for it
     COPY = "copy"
     UPDATE = "update"  # one element-wise formula over lists of tensors
     REFERENCE = "reference"  # no kernel: NumPy, called from the plan
@@ -70,6 +72,13 @@ class Group:
     patterns: dict[Node, Pattern] = field(default_factory=dict)
     readings: dict[tuple[Node, int], Pattern] = field(default_factory=dict)
     before: int = 0
+    work: Work | None = None
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether a step may end here: nothing that others read may have changed before."""
+        reports = self.work is not None and self.work.complaint is not None
+        return self.kind is Kind.REFERENCE or reports
 
     @property
     def rows(self) -> int:
@@ -93,9 +102,9 @@ def source_of(tensor: Tensor) -> Tensor:
 def _is_alias(node: Node) -> bool:
     """Whether the node moves nothing and computes nothing."""
     kind = type(node.operation)
-    if kind is Cast:
-        return node.inputs[0].dtype == node.specs[0].dtype
-    return kind is Reshape or kind is StopGradient
+    if kind is Reshape or kind is StopGradient:
+        return True
+    return kind is Cast and node.inputs[0].dtype == node.specs[0].dtype
 
 
 def sources_of(node: Node) -> list[Tensor]:
@@ -234,6 +243,8 @@ class _Fusion:
     def _new_group(self, node: Node) -> Group:
         kind, size, columns = _space_of_group(node)
         group = Group(kind, size, columns, number=len(self.groups))
+        if kind is Kind.REFERENCE and (work := work_of(node)) is not None:
+            group.kind, group.work = Kind.KERNEL, work
         self.groups.append(group)
         if kind is Kind.LOOP and size == 1:
             self.scalar_groups.append(group)

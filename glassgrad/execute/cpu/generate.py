@@ -6,6 +6,7 @@ one compiled kernel serves every network with that group. Constants are argument
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,11 +73,19 @@ class KernelSource:
     scratch: list[np.dtype[Any]] = field(default_factory=list)
 
 
+@functools.cache
+def name_of(dtype: np.dtype[Any]) -> str:
+    """The dtype's name, which takes NumPy 5 us to find: too long for each line of each kernel."""
+    return str(dtype)
+
+
+@functools.cache
 def storage_name(dtype: np.dtype[Any]) -> str:
     """The dtype as which memory is seen: booleans are bytes, uint32 has the bits of int32."""
-    return {"bool": "uint8", "uint32": "int32"}.get(str(dtype), str(dtype))
+    return {"bool": "uint8", "uint32": "int32"}.get(name_of(dtype), name_of(dtype))
 
 
+@functools.cache
 def view_name(dtype: np.dtype[Any]) -> str:
     """The function by which a kernel sees a vector."""
     return VIEW_NAMES[np.dtype(storage_name(dtype)), 1]
@@ -114,9 +123,9 @@ def stored(text: str, dtype: np.dtype[Any]) -> str:
 
 def value_of(node: Node, operands: Sequence[str], index: str) -> str:
     """The expression of a node, of the node's dtype."""
-    dtype = node.specs[0].dtype
-    text = expression(node.operation, operands, str(dtype), index)
-    if dtype != np.bool_:
+    dtype = name_of(node.specs[0].dtype)
+    text = expression(node.operation, operands, dtype, index)
+    if dtype != "bool":
         return f"{dtype}({text})"
     return text if isinstance(node.operation, Comparison) else f"({text}) != 0"
 
@@ -413,7 +422,7 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     """
     first, *rest = group.nodes
     product = first.outputs[0]
-    dtype = product.dtype
+    dtype = name_of(product.dtype)
     lines = [
         "rows, columns = integer(arguments, 0), integer(arguments, 1)",
         "transpose_a, transpose_b = integer(arguments, 2), integer(arguments, 3)",

@@ -100,6 +100,7 @@ def place_barriers(launches: Sequence[Launch]) -> None:
             before.barrier = (
                 before.function is not None
                 or launch.function is not None
+                or before.may_fail
                 or not writes.isdisjoint(now_read | now_written)
                 or not reads.isdisjoint(now_written)
             )

@@ -16,6 +16,7 @@ from glassgrad.execute.cpu.addresses import padded
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
 from glassgrad.execute.cpu.expressions import has_expression
 from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
+from glassgrad.execute.cpu.kernels import work
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
 from glassgrad.graph import Constant, Leaf, Node, Placeholder, Read, Tensor, TensorSpec, Variable
@@ -94,7 +95,13 @@ class Launch:
     walked: range = range(0)
     in_place: Sequence[int | None] = ()
     operations: int = 0
+    may_fail: bool = False
     barrier: bool = True
+
+    @property
+    def layer(self) -> str:
+        """The scope of the first node that has one."""
+        return next((node.scope for node in self.nodes if node.scope), "")
 
 
 @dataclass(eq=False)
@@ -106,6 +113,8 @@ class Plan:
     inputs: list[Buffer]
     blocks: list[list[Buffer]]
     parts: int
+    status: Array
+    complaints: list[work.Complaint]
     workspace_bytes: int = 0
 
     @property
@@ -122,7 +131,10 @@ def make_plan(
     parts: int,
 ) -> Plan:
     """Simplify and fuse a graph, and decide which launches compute it."""
-    roots = merge_equal(spread(simplify([*outputs, *updates.values()], has_expression)))
+    simple = simplify([*outputs, *updates.values()], has_expression)
+    roots = spread(simple)
+    if any(new is not old for new, old in zip(roots, simple, strict=True)):
+        roots = merge_equal(roots)  # what is read in several places may have been repeated in each
     results = list(roots[: len(outputs)])
     new_values = dict(zip(updates, roots[len(outputs) :], strict=True))
     return _Planner(results, list(inputs), new_values, parts).plan()
@@ -146,13 +158,23 @@ class _Planner:
         self.last_readers = self._last_readers()
         self.blocks: list[list[Buffer]] = []
         self.panels: dict[np.dtype[Any], Buffer] = {}
+        self.status = np.zeros(1, np.int64)
+        self.complaints: list[work.Complaint] = []
 
     def plan(self) -> Plan:
         """Launch the groups in order, then copy the new values that were not made in place."""
         early = self._copies_of_old_values()
         launches = [*early, *(self._launch(group) for group in self.groups), *self._assignments()]
         results = [self._result(tensor) for tensor in self.outputs]
-        return Plan(launches, results, self.input_buffers, self.blocks, self.parts)
+        return Plan(
+            launches,
+            results,
+            self.input_buffers,
+            self.blocks,
+            self.parts,
+            self.status,
+            self.complaints,
+        )
 
     def _used_outside(self) -> set[Key]:
         """Values that a group computes and somebody else reads."""
@@ -212,6 +234,7 @@ class _Planner:
             Kind.PRODUCT: self._product,
             Kind.BATCH: self._batch_of_products,
             Kind.COLUMN_SUM: self._column_sum,
+            Kind.KERNEL: self._kernel,
             Kind.UPDATE: self._update,
             Kind.REFERENCE: self._reference,
         }
@@ -321,6 +344,38 @@ class _Planner:
             operations=sum(sizes),
         )
 
+    # ---- kernels of single operations
+
+    def _kernel(self, group: Group) -> Launch:
+        """As the operation's kernel declares it."""
+        (node,) = group.nodes
+        assert group.work is not None
+        scratch: dict[work.Scratch, Buffer] = {}
+        calls = [[self._seen(one, scratch) for one in call] for call in group.work.calls]
+        if group.work.complaint is not None:
+            self.complaints.append(group.work.complaint)
+            for call in calls:
+                call += [_fixed(self.status), len(self.complaints)]
+        text = work.source(group.work)
+        buffers = list(scratch.values())
+        launch = self._kernel_launch(group, text, [], node.inputs, list(node.outputs), buffers)
+        launch.calls = calls
+        # The status word is written too, but nobody has to wait for it.
+        seen = [one.buffer for call in calls for one in call if isinstance(one, Operand)]
+        launch.reads = list(dict.fromkeys([*launch.reads, *(b for b in seen if _is_fixed(b))]))
+        launch.may_fail = group.may_fail
+        return launch
+
+    def _seen(self, argument: work.Argument, scratch: dict[work.Scratch, Buffer]) -> Argument:
+        if isinstance(argument, int):
+            return argument
+        if isinstance(argument, work.Scratch):
+            spec = TensorSpec((self.parts * argument.elements,), np.dtype(argument.dtype))
+            buffer = scratch.setdefault(argument, Buffer(spec))
+            return Operand(buffer, spec.shape)
+        what = argument.of if isinstance(argument, work.Bits) else argument
+        return self._flat(what) if isinstance(what, Tensor) else _fixed(what)
+
     # ---- updates of lists
 
     def _update(self, group: Group) -> Launch:
@@ -398,7 +453,7 @@ class _Planner:
         There are none if something may fail after they have changed.
         """
         number = self.groups.index(group)
-        if any(later.kind is Kind.REFERENCE for later in self.groups[number + 1 :]):
+        if any(later.may_fail for later in self.groups[number + 1 :]):
             return set()
         (node,) = group.nodes
         operations = [source.node.operation for source in sources_of(node)]
@@ -493,6 +548,15 @@ class _Planner:
                 source=generate.COPY_SOURCE,
             )
         ]
+
+
+def _fixed(array: Array) -> Operand:
+    """Words that belong to the plan, as an argument."""
+    return Operand(Buffer(TensorSpec(array.shape, array.dtype), owner=array), array.shape)
+
+
+def _is_fixed(buffer: Buffer) -> bool:
+    return isinstance(buffer.owner, np.ndarray)
 
 
 def _stays(variable: Variable, value: Tensor) -> bool:

@@ -8,7 +8,7 @@ alone is computed at once; and equal nodes become one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -29,9 +29,9 @@ from glassgrad.graph import (
 from glassgrad.ops.elementwise import Clip, maximum, minimum
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
-from glassgrad.ops.movement import Reshape
+from glassgrad.ops.movement import Reshape, broadcast_to
 from glassgrad.ops.random import RandomUniform
-from glassgrad.ops.reduction import Extreme, Max, Min, Sum
+from glassgrad.ops.reduction import Extreme, Max, Min, Reduction, Sum
 
 __all__ = ["StreamedUniform", "merge_equal", "simplify"]
 
@@ -156,8 +156,43 @@ def _extreme(
 ) -> tuple[Tensor, ...] | None:
     """Nothing is reduced along axes of length 1."""
     (x,) = inputs
-    is_there_one = all(x.shape[axis] == 1 for axis in operation.axes)
-    return _applied(Reshape(node.specs[0].shape), node, (x,)) if is_there_one else None
+    if all(x.shape[axis] == 1 for axis in operation.axes):
+        return _applied(Reshape(node.specs[0].shape), node, (x,))
+    return _in_turns(operation, node, x)
+
+
+def _in_turns(operation: Reduction, node: Node, x: Tensor) -> tuple[Tensor, ...] | None:
+    """Reduce axes that do not lie side by side one run after the other, the last one first."""
+    runs: list[list[int]] = []
+    is_inside = False
+    for axis, length in enumerate(x.shape):
+        if length == 1:
+            continue
+        if axis not in operation.axes:
+            is_inside = False
+        elif is_inside:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+            is_inside = True
+    if len(runs) < 2:
+        return None
+    for run in reversed(runs):
+        x = replace(operation, axes=tuple(run), keepdims=True)(x)
+    return _applied(Reshape(node.specs[0].shape), node, (x,))
+
+
+def _product(
+    operation: MatMul, node: Node, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...] | None:
+    """Repeat the matrices of a batch that broadcasts along some of its axes, but not along all."""
+    batch = node.specs[0].shape[:-2]
+    if all(prod(x.shape[:-2]) in (1, prod(batch)) for x in inputs):
+        return None
+    repeated = tuple(
+        x if prod(x.shape[:-2]) == 1 else broadcast_to(x, (*batch, *x.shape[-2:])) for x in inputs
+    )
+    return _applied(operation, node, repeated)
 
 
 def _sum(operation: Sum, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
@@ -166,7 +201,9 @@ def _sum(operation: Sum, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor
     long = [axis for axis, length in enumerate(x.shape) if length != 1]
     if not set(long) & set(operation.axes):
         return _applied(Reshape(node.specs[0].shape), node, (x,))
-    if len(long) < 2 or not set(long) <= set(operation.axes):
+    if not set(long) <= set(operation.axes):
+        return _in_turns(operation, node, x)
+    if len(long) < 2:
         return None
     first = next((n for n in long[1:-1] if prod(x.shape[:n]) >= ENOUGH_ROWS), long[-1])
     rows = Sum(tuple(range(first, x.ndim)))(x)
@@ -180,6 +217,7 @@ LIFTED: dict[type[Operation], Callable[..., tuple[Tensor, ...] | None]] = {
     Max: _extreme,
     Min: _extreme,
     Sum: _sum,
+    MatMul: _product,
 }
 
 

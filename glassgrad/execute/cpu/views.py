@@ -39,6 +39,7 @@ VIEW_NAMES = {
         ("float64", "float64"),
         ("int32", "int32"),
         ("int64", "int64"),
+        ("uint32", "uint32"),
         ("uint8", "uint8"),
         ("bool", "uint8"),  # a kernel sees the bytes 0 and 1
     )
@@ -64,6 +65,7 @@ float32_vector, float32_matrix = _view(types.float32, 1), _view(types.float32, 2
 float64_vector, float64_matrix = _view(types.float64, 1), _view(types.float64, 2)
 int32_vector, int32_matrix = _view(types.int32, 1), _view(types.int32, 2)
 int64_vector, int64_matrix = _view(types.int64, 1), _view(types.int64, 2)
+uint32_vector, uint32_matrix = _view(types.uint32, 1), _view(types.uint32, 2)
 uint8_vector, uint8_matrix = _view(types.uint8, 1), _view(types.uint8, 2)
 
 

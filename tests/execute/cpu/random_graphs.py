@@ -13,20 +13,28 @@ from glassgrad.graph import Tensor, TensorSpec, Variable, constant, placeholder,
 from glassgrad.graph.operation import Array
 from glassgrad.ops import (
     argmax,
+    argsort,
     broadcast_to,
     clip,
     concatenate,
+    cumsum,
     expm1,
+    flip,
     log1p,
     maximum,
     minimum,
+    segment_sum,
     softmax,
+    sort,
     stop_gradient,
+    take,
+    take_along_axis,
     uniform,
     where,
 )
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.movement import Pad, Transpose
 
 # Square, one row, one column, sizes that no vector length divides, and several parts long.
 SPACES = [(4, 6), (5, 5), (1, 7), (6, 1), (3, 16), (33, 20), (17, 3), (2, 2)]
@@ -58,6 +66,19 @@ SELECTING: list[Callable[[Any], Any]] = [
     lambda x: x.reshape(*x.shape, 1),
     lambda x: x.reshape(x.shape[::-1]),
     lambda x: x[1:] if x.ndim and x.shape[0] > 2 else x,
+]
+MOVING: list[Callable[[Any], Any]] = [
+    lambda x: concatenate([x, -x]),
+    lambda x: concatenate([x, x, -x], axis=-1),
+    lambda x: broadcast_to(x, (2, *x.shape)),
+    lambda x: broadcast_to(x.reshape(*x.shape, 1), (*x.shape, 3)),
+    lambda x: broadcast_to(x.reshape(*x.shape[:-1], 1, -1), (*x.shape[:-1], 2, x.shape[-1])),
+    lambda x: Pad((1,) * x.ndim, (0,) * (x.ndim - 1) + (2,))(x),
+    lambda x: flip(x, 0),
+    lambda x: flip(x),
+    lambda x: Transpose((*range(1, x.ndim), 0))(x),
+    lambda x: x[..., 1:] if x.shape[-1] > 1 else x,
+    lambda x: x[:-1] if x.shape[0] > 1 else x,
 ]
 JOINING: list[Callable[[Any, Any], Any]] = [
     lambda a, b: a + b,
@@ -176,6 +197,9 @@ class RandomGraph:
             self._draw,
             self._normalize,
             self._move,
+            self._move,
+            self._index,
+            self._scan,
         ]
         self._one_of(steps)()
 
@@ -273,11 +297,30 @@ class RandomGraph:
         x = self._pick()
         if x is None or not x.ndim:
             return
+        self._keep(self._one_of(MOVING)(x), x.key in self.exact)
+
+    def _index(self) -> None:
+        """Rows by index, added up by index again, and elements along the last axis."""
+        x = self._pick()
+        if x is None or not x.ndim or not x.size:
+            return
+        rows = constant(self.rng.integers(0, x.shape[0], 5).astype(np.int32), "int32")
         exact = x.key in self.exact
-        if self.rng.integers(2):
-            self._keep(concatenate([x, -x]), exact)
-        else:
-            self._keep(broadcast_to(x, (2, *x.shape)), exact)
+        taken = take(x, rows)
+        self._keep(taken, exact)
+        self._keep(segment_sum(taken.tanh(), rows, x.shape[0]), exact=False)
+        places = self.rng.integers(0, x.shape[-1], (*x.shape[:-1], 3)).astype(np.int32)
+        self._keep(take_along_axis(x, constant(places, "int32"), -1), exact)
+
+    def _scan(self) -> None:
+        """Running sums, and order where no rounding decides it."""
+        x = self._pick()
+        if x is not None and x.ndim and x.size:
+            axis = int(self.rng.integers(x.ndim))
+            self._keep(cumsum(x.tanh(), axis, reverse=bool(self.rng.integers(2))), exact=False)
+            if x.key in self.exact:
+                self._keep(sort(x, axis), exact=True)
+                self._keep(argsort(x, axis), exact=True)
 
     # ---- the end
 

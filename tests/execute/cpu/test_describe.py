@@ -9,6 +9,7 @@ from glassgrad.execute.cpu.describe import describe
 from glassgrad.execute.cpu.plan import make_plan
 from glassgrad.graph import Variable, constant, placeholder, scope
 from glassgrad.ops import softmax
+from glassgrad.ops.movement import Transpose
 from tests.execute.cpu.comparison import Case, cpu
 from tests.execute.cpu.lists import Descent
 from tests.execute.cpu.networks import training_step
@@ -72,9 +73,13 @@ def test_a_formula_that_overwrites_nothing() -> None:
     assert "t2 = parameter - rate * t1" in text
 
 
+class Turned(Transpose):
+    """A user's operation; it has no kernel, whatever it inherits from."""
+
+
 def test_what_has_no_kernel_says_so() -> None:
     x = placeholder((4, 3), label="x")
-    text = described(Case([x.T], [x]))
+    text = described(Case([Turned((1, 0))(x)], [x]))
     assert "  reference  no kernel of its own: NumPy, called from the plan" in text
 
 

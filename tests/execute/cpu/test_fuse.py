@@ -111,8 +111,8 @@ def test_softmax_is_one_loop_also_for_one_row() -> None:
 
 def test_broadcasts_along_middle_axes_are_made_in_memory() -> None:
     a, b, bias = placeholder((2, 1, 3)), placeholder((4, 1)), placeholder((4, 3))
-    assert kinds((a + b).tanh()) == [Kind.REFERENCE, Kind.REFERENCE, Kind.LOOP]
-    assert kinds((a + bias).tanh()) == [Kind.REFERENCE, Kind.LOOP]  # only one of the two
+    assert kinds((a + b).tanh()) == [Kind.KERNEL, Kind.KERNEL, Kind.LOOP]
+    assert kinds((a + bias).tanh()) == [Kind.KERNEL, Kind.LOOP]  # only one of the two
 
 
 # ---- what joins what
@@ -131,12 +131,22 @@ def test_what_follows_a_product_is_part_of_it() -> None:
         ((5, 8, 4), (5, 4, 6), Kind.BATCH),
         ((2, 3, 8, 4), (1, 1, 4, 6), Kind.BATCH),
         ((8, 4), (5, 4, 6), Kind.BATCH),
-        ((2, 1, 8, 4), (3, 4, 6), Kind.REFERENCE),
         ((5, 8, 4), (4, 6), Kind.PRODUCT),
     ],
 )
 def test_batches_of_matrices(a: tuple[int, ...], b: tuple[int, ...], kind: Kind) -> None:
     assert kinds(placeholder(a) @ placeholder(b)) == [kind]
+
+
+def test_matrices_of_a_batch_are_repeated_along_some_axes() -> None:
+    product = placeholder((2, 1, 8, 4)) @ placeholder((3, 4, 6))
+    assert kinds(product) == [Kind.KERNEL, Kind.LOOP, Kind.BATCH]
+
+
+def test_axes_that_lie_apart_are_reduced_in_turns() -> None:
+    x = placeholder((2, 3, 4, 5))
+    assert kinds(x.sum((0, 2))) == [Kind.KERNEL, Kind.COLUMN_SUM]
+    assert kinds(x.max((1, 3))) == [Kind.LOOP, Kind.KERNEL]
 
 
 def test_a_reduction_is_no_part_of_a_product() -> None:
@@ -162,7 +172,7 @@ def test_a_node_between_two_groups_closes_no_circle() -> None:
 def test_sums_of_columns(dtype: str) -> None:
     x = placeholder((5, 2, 3), dtype)
     assert kinds(x.sum((0, 1))) == [Kind.COLUMN_SUM]
-    assert kinds(x.sum(1)) == [Kind.REFERENCE]
+    assert kinds(x.sum(1)) == [Kind.KERNEL]
 
 
 @pytest.mark.parametrize("shape, axis", [((5, 1), 0), ((1, 5), 1), ((1, 5, 1), 1)])
