@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -497,6 +497,15 @@ class PressCtrlC(Callback):
         self._press("epoch end")
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C means what it means in a terminal, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize(
     "event, number, position",
     [
@@ -521,6 +530,7 @@ def test_ctrl_c_waits_for_the_end_of_the_batch(
     assert_same_end(start("reference", None), start("reference", path))
 
 
+@pytest.mark.usefixtures("_interruptible")
 def test_a_second_ctrl_c_is_not_held_back() -> None:
     class Twice(Callback):
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
