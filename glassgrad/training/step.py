@@ -15,6 +15,7 @@ from glassgrad.gradients import gradients
 from glassgrad.graph import RandomState, Tensor, Trace, Variable, placeholder, scope, tracing
 from glassgrad.graph.trees import Structure, flatten, leaves_of, map_tree, rebuild
 from glassgrad.losses import fuse_probabilities
+from glassgrad.metrics.metric import as_number
 from glassgrad.ops.loss import Softmax
 from glassgrad.optimizers import Optimizer
 from glassgrad.training.data import ArrayData, Batch, Data, pack
@@ -169,7 +170,7 @@ class Steps:
         return self._logs("test_step", results)
 
     def _logs(self, name: str, results: Any) -> dict[str, Any]:
-        return map_tree(_number, results) if self.has_own(name) else self.scores.results()
+        return map_tree(as_number, results) if self.has_own(name) else self.scores.results()
 
     def has_own(self, name: str) -> bool:
         """Whether the model writes this step itself."""
@@ -368,8 +369,3 @@ def _placeholders(shapes: Shapes, structure: Structure) -> list[Tensor]:
 def _is_spec(value: Any) -> bool:
     """Whether it is shape and dtype of one array."""
     return isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.dtype)
-
-
-def _number(array: Any) -> Any:
-    """A float for a scalar; an array stays one."""
-    return float(array) if np.ndim(array) == 0 else array
