@@ -61,8 +61,8 @@ class SeedGenerator(Configurable):
     """
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        checked = check_seed(seed)
-        self.seed = current_stream().next_key() if checked is None else checked
+        given = check_seed(seed)
+        self.seed = current_stream().next_key() if given is None else given
         self.name = name or unique_name("seed_generator")
         self.draws = 0
 
@@ -301,8 +301,9 @@ def dropout(
         silenced: Tensor = operation(x, source.seed, source.step)
         return silenced
     mask = ops.ones(_mask_shape(noise_shape, x), x.dtype)
-    kept: Tensor = operation(mask, source.seed, source.step)
-    return x * kept
+    factors = operation(mask, source.seed, source.step)
+    kept: Tensor = ops.where(factors > 0, x * factors, 0.0)  # 0 also where x is infinite
+    return kept
 
 
 def _mask_shape(noise_shape: Sequence[int | None], x: Tensor) -> tuple[int, ...]:

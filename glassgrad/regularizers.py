@@ -13,7 +13,8 @@ import numpy as np
 
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Tensor, as_tensor
-from glassgrad.ops import absolute, maximum, sqrt
+from glassgrad.ops import absolute
+from glassgrad.ops.normalization import normalized
 from glassgrad.serialization import Configurable, Registry, serialize
 
 __all__ = [
@@ -31,9 +32,6 @@ __all__ = [
     "register",
     "serialize",
 ]
-
-
-SHORTEST = 1e-7  # a shorter row has no direction
 
 
 class Regularizer(Configurable):
@@ -167,8 +165,7 @@ class OrthogonalRegularizer(Regularizer):
                 f"Only the rows or columns of a matrix can be orthogonal. Got shape {matrix.shape}."
             )
         rows = matrix if self.mode == "rows" else matrix.T
-        squares = rows.square().sum(1, keepdims=True)
-        directions = rows / sqrt(maximum(squares, SHORTEST**2))
+        directions = normalized(rows, 1)
         cosines = absolute(directions @ directions.T) * (1.0 - np.eye(len(rows)))
         pairs = len(rows) * (len(rows) - 1)  # each is counted in both orders
         mean: Tensor = cosines.sum() / max(pairs, 1)

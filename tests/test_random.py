@@ -225,3 +225,10 @@ def test_refusals(call: Callable[[], object], error: type[GlassgradError], messa
 def test_the_largest_and_smallest_numbers_stay_finite() -> None:
     noise = random.categorical(ops.zeros((1, 2)), 5000, seed=1)
     assert set(noise.numpy().ravel()) == {0, 1}
+
+
+def test_what_is_silenced_together_is_zero_also_where_it_was_infinite() -> None:
+    x = np.array([[np.inf, 1.0]] * 40, "float32")
+    found = random.dropout(x, 0.5, noise_shape=(40, 1), seed=1).numpy()
+    assert not np.isnan(found).any()
+    assert 0 < (found[:, 0] == 0).sum() < 40

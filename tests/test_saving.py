@@ -22,6 +22,7 @@ from glassgrad import (
 from glassgrad.errors import ArgumentError, FileError, UnknownNameError
 from glassgrad.graph import Tensor
 from glassgrad.layers import Dense, Input, Layer
+from glassgrad.layers import get as layer_of
 from glassgrad.models import Model, Sequential, clone_model, model_from_json
 from glassgrad.serialization import serialize
 
@@ -240,3 +241,18 @@ def relu(x: Any) -> Any:
 def test_what_cannot_be_plain_data(value: Any) -> None:
     with pytest.raises(ArgumentError, match=r"numbers, strings and registered objects"):
         saving.serialize_keras_object(value)
+
+
+def test_a_configuration_without_symbolic_tensors_finds_custom_objects() -> None:
+    class Holding(Model):
+        def __init__(self, inner: Any = None, **options: Any) -> None:
+            super().__init__(**options)
+            self.inner = layer_of(inner)
+
+        def call(self, inputs: Tensor) -> Tensor:
+            output: Tensor = self.inner(inputs)
+            return output
+
+    config = Holding(Shifted(1.0)).get_config()
+    again = Holding.from_config(config, custom_objects={"Shifted": Shifted})
+    assert isinstance(again.inner, Shifted)

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 __all__ = ["Screen"]
 
-COMPILING = "Compiling kernels for this machine: once, about 10 seconds"
+COMPILING = "Compiling kernels for this machine: once, about 15 seconds"
 
 
 @dataclass(frozen=True)

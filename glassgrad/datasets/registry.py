@@ -128,8 +128,9 @@ def load(
             memory, a table: a data frame, a dictionary of columns, or a `Table`.
         target: Of a table, the column that is to be told from the others.
         task: Of a table, "classification", "regression", or "auto": by the target's values.
-        test_size: Of a table, which share of its rows is for testing.
-        seed: Of a table, decides which rows.
+        test_size: Of what is not divided already (a table, arrays, folders of images), which
+            share is for testing.
+        seed: Of the same, decides which examples.
         kinds: Of a table, for columns by name what they are: "number", "truth", "date" or "text";
             by default what all their values look like.
 

@@ -14,7 +14,6 @@ import numpy as np
 from glassgrad import ops
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Tensor, constant
-from glassgrad.layers.input_spec import Shape
 from glassgrad.layers.layer import register
 from glassgrad.layers.regularization import Noise, Source
 from glassgrad.ops.random import RandomUniform
@@ -88,9 +87,6 @@ class Augmentation(Noise):
             The rows and columns to be read, of shapes that broadcast to (batch, height, width).
         """
         raise NotImplementedError(f"{type(self).__name__} must write places(…).")
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
 
 
 class Resampling(Augmentation):

@@ -14,7 +14,7 @@ from glassgrad.graph import Tensor
 from glassgrad.graph.dtypes import promote
 from glassgrad.layers.input_spec import axis_within
 from glassgrad.layers.layer import Layer, register
-from glassgrad.layers.normalization import normalized
+from glassgrad.ops.normalization import normalized
 
 __all__ = [
     "Add",

@@ -11,7 +11,7 @@ from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, Variable
 from glassgrad.layers.input_spec import InputSpec, axis_within, checked_axis
 from glassgrad.layers.layer import Layer, Shape, register
-from glassgrad.ops.normalization import standardize
+from glassgrad.ops.normalization import normalized, standardize
 
 __all__ = [
     "BatchNormalization",
@@ -347,19 +347,6 @@ class UnitNormalization(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
-
-
-def normalized(x: Tensor, axis: int | Sequence[int], epsilon: float = 1e-7) -> Tensor:
-    """Length 1 along axes; vectors shorter than epsilon are divided by epsilon.
-
-    Example:
-        >>> normalized(Tensor([3.0, 4.0]), 0).numpy()
-        array([0.6, 0.8], dtype=float32)
-    """
-    squares = ops.sum(ops.square(x), axis, keepdims=True)
-    # The limit stands inside the root, whose slope at 0 is infinite.
-    length: Tensor = ops.sqrt(ops.maximum(squares, epsilon**2))
-    return x / length
 
 
 def _weighted_axes(

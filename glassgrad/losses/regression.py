@@ -12,6 +12,7 @@ from glassgrad.graph import Tensor
 from glassgrad.losses.loss import LossFunctionWrapper, register
 from glassgrad.losses.matching import like_each_other
 from glassgrad.ops import expm1, log1p, maximum, minimum
+from glassgrad.ops.normalization import normalized
 from glassgrad.ops.reduction import Axes
 
 __all__ = [
@@ -214,12 +215,6 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: Axes = -1) -> Tensor:
     """
     true, pred = like_each_other(y_true, y_pred)
     return -(normalized(true, axis) * normalized(pred, axis)).sum(axis=axis)
-
-
-def normalized(x: Tensor, axis: Axes) -> Tensor:
-    """Vectors of length 1: x / max(|x|, 1e-7); the zero vector stays, with a finite gradient."""
-    length: Tensor = maximum(x.square().sum(axis=axis, keepdims=True), EPSILON**2).sqrt()
-    return x / length
 
 
 # ---- classes: one number

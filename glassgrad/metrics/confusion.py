@@ -410,7 +410,7 @@ class ConfusionMatrix(Metric):
             raise ArgumentError(f"num_classes must be a whole number from 2 on. Got {num_classes}.")
         super().__init__(dtype, name)
         self.num_classes = int(num_classes)
-        self.matrix = self.add_variable((num_classes, num_classes), name="matrix")
+        self.matrix = self.add_variable((self.num_classes, self.num_classes), name="matrix")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.

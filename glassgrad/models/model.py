@@ -231,9 +231,9 @@ class Model(Trainer):
             config: what ``get_config`` gave.
             custom_objects: classes and functions of one's own that it names.
         """
-        if "recipe" not in config:
-            return super().from_config(config)
         with custom_object_scope(custom_objects):
+            if "recipe" not in config:
+                return super().from_config(config)
             inputs, outputs = Recipe.tensors_from(config["recipe"])
         rest = {key: value for key, value in config.items() if key != "recipe"}
         return cls(**{**rest, "inputs": inputs, "outputs": outputs})

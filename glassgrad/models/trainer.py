@@ -556,7 +556,7 @@ class Trainer(Layer):
         checked = self.steps.checked(data, training=True)
         self.build_optimizer()
         self.reset_metrics()
-        results = self.steps.training(_whole(checked))
+        results = self.steps.training(checked.first())
         return _as_returned(self.steps.training_logs(results), return_dict)
 
     @checked_before
@@ -579,7 +579,7 @@ class Trainer(Layer):
         """
         checked = self.steps.checked(as_data(x, y, sample_weight, self.dtype))
         self.reset_metrics()
-        results = self.steps.evaluation(_whole(checked))
+        results = self.steps.evaluation(checked.first())
         return _as_returned(self.steps.evaluation_logs(results), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -591,7 +591,7 @@ class Trainer(Layer):
         Raises:
             DataError, ShapeError: as ``predict``.
         """
-        return self._prediction_step()(_whole(as_data(x, dtype=self.dtype)))
+        return self._prediction_step()(as_data(x, dtype=self.dtype).first())
 
 
 def _count(name: str, value: int | None, default: int, least: int = 1) -> int:
@@ -602,11 +602,6 @@ def _count(name: str, value: int | None, default: int, least: int = 1) -> int:
 def _steps(name: str, value: int | None) -> int | None:
     """A number of batches, where there is one."""
     return None if value is None else require_count(name, value)
-
-
-def _whole(data: Data) -> Any:
-    (batch,) = data.batches(data.examples or 1)
-    return batch
 
 
 def _as_returned(found: Mapping[str, Any], return_dict: bool) -> Any:

@@ -7,11 +7,12 @@ from functools import reduce
 from typing import Any
 
 from glassgrad.graph import Binding, Composite, Notation, Tensor, as_tensor
-from glassgrad.ops.elementwise import add, require_floats, sqrt, square
+from glassgrad.ops.elementwise import add, maximum, require_floats, sqrt, square
 from glassgrad.ops.movement import broadcast_to
 from glassgrad.ops.reduction import Axes, mean, normalize_axes
+from glassgrad.ops.reduction import sum as sum_
 
-__all__ = ["Standardize", "standardize"]
+__all__ = ["Standardize", "normalized", "standardize"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,16 @@ def standardize(x: Any, axis: Axes, epsilon: float = 1e-3) -> tuple[Tensor, Tens
     x = as_tensor(x)
     y, center, variance = Standardize(normalize_axes(axis, x.ndim), epsilon)(x)
     return y, center, variance
+
+
+def normalized(x: Any, axis: Axes, epsilon: float = 1e-7) -> Tensor:
+    """Length 1 along axes: x / max(|x|, ε); the zero vector stays, with a finite gradient.
+
+    Example:
+        >>> normalized([3.0, 4.0], 0).numpy()
+        array([0.6, 0.8], dtype=float32)
+    """
+    tensor = as_tensor(x)
+    # The limit stands inside the root, whose slope at 0 is infinite.
+    length: Tensor = sqrt(maximum(sum_(square(tensor), axis, keepdims=True), epsilon**2))
+    return tensor / length

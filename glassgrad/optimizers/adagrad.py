@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
-from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor
-from glassgrad.optimizers.checks import check_epsilon
+from glassgrad.optimizers.checks import check_epsilon, check_from_zero
 from glassgrad.optimizers.optimizer import Optimizer, Rate, register
 
 __all__ = ["Adagrad"]
@@ -48,12 +46,9 @@ class Adagrad(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, *common, **kwargs)
-        if not (isfinite(initial_accumulator_value) and initial_accumulator_value >= 0):
-            raise ArgumentError(
-                "initial_accumulator_value must be a number from 0. "
-                f"Got {initial_accumulator_value}."
-            )
-        self.initial_accumulator_value = float(initial_accumulator_value)
+        self.initial_accumulator_value = check_from_zero(
+            "initial_accumulator_value", initial_accumulator_value
+        )
         self.epsilon = check_epsilon(epsilon)
 
     @property

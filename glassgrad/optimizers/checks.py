@@ -7,7 +7,14 @@ from typing import Any
 
 from glassgrad.errors import ArgumentError
 
-__all__ = ["check_count", "check_epsilon", "check_fraction", "check_from_zero", "check_positive"]
+__all__ = [
+    "check_count",
+    "check_epsilon",
+    "check_fraction",
+    "check_from_zero",
+    "check_positive",
+    "check_share",
+]
 
 
 def check_fraction(name: str, value: float) -> float:
@@ -18,6 +25,17 @@ def check_fraction(name: str, value: float) -> float:
     """
     if not 0 <= value < 1:
         raise ArgumentError(f"{name} must lie in [0, 1). Got {value}.")
+    return float(value)
+
+
+def check_share(name: str, value: float) -> float:
+    """A part of a whole, which may be all of it.
+
+    Raises:
+        ArgumentError: it is outside [0, 1].
+    """
+    if not 0 <= value <= 1:
+        raise ArgumentError(f"{name} must lie in [0, 1]. Got {value}.")
     return float(value)
 
 

@@ -24,7 +24,7 @@ from glassgrad.naming import snake_case
 from glassgrad.ops import where
 from glassgrad.ops.mapping import ElementwiseMap
 from glassgrad.optimizers import schedules
-from glassgrad.optimizers.checks import check_count, check_from_zero, check_positive
+from glassgrad.optimizers.checks import check_count, check_from_zero, check_positive, check_share
 from glassgrad.optimizers.clipping import CLIPPINGS, check_limits
 from glassgrad.optimizers.counting import is_multiple, whole_part
 from glassgrad.optimizers.pairs import Pairs, changed_pairs, require_variables
@@ -115,7 +115,7 @@ class Optimizer(Configurable):
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
         self.use_ema = bool(use_ema)
-        self.ema_momentum = _checked_share(ema_momentum)
+        self.ema_momentum = check_share("ema_momentum", ema_momentum)
         self.ema_overwrite_frequency = _if_given(
             check_count, "ema_overwrite_frequency", ema_overwrite_frequency, 1
         )
@@ -492,12 +492,6 @@ def _checked_rate(value: Any) -> float:
         return check_from_zero("The learning rate", value)
     except ArgumentError as error:
         raise ArgumentError(f"{error} Besides numbers, schedules are known here.") from None
-
-
-def _checked_share(value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ArgumentError(f"ema_momentum must lie in [0, 1]. Got {value}.")
-    return float(value)
 
 
 def _if_given(check: Callable[..., Any], name: str, value: Any, *limits: Any) -> Any:

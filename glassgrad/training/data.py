@@ -332,7 +332,7 @@ def split_validation(data: ArrayData, fraction: float) -> tuple[ArrayData, Array
         ArgumentError: the fraction is not in (0, 1), or leaves one side empty.
     """
     given: Any = fraction  # whatever the type says
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1:
+    if not isinstance(given, int | float | np.floating) or not 0 < given < 1:
         raise ArgumentError(f"validation_split must lie in [0, 1). Got {fraction!r}.")
     cut = int(len(data) * (1 - fraction))
     if cut == 0 or cut == len(data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from glassgrad import losses
@@ -101,13 +102,13 @@ class Objective:
         self.loss = map_tree(losses.as_loss, loss, is_leaf=_is_one_loss)
         self.loss_weights = loss_weights
         for weight in leaves_of(loss_weights):
-            if isinstance(weight, bool) or not isinstance(weight, int | float):
+            if isinstance(weight, bool) or not isinstance(weight, Real):
                 raise ArgumentError(f"loss_weights must be numbers. Got {weight!r}.")
 
     def get_config(self) -> dict[str, Any]:
         """Losses and weights as plain data."""
         return {
-            "loss": map_tree(serialize, self.loss, is_leaf=_is_one_loss),
+            "loss": serialize(self.loss),
             "loss_weights": serialize(self.loss_weights),
         }
 

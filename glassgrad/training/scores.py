@@ -10,7 +10,7 @@ from typing import Any
 from glassgrad import metrics as metric_family
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, Variable, current_trace
-from glassgrad.graph.trees import flatten, map_tree
+from glassgrad.graph.trees import flatten
 from glassgrad.metrics import Mean, Metric, as_metric
 from glassgrad.metrics.metric import as_number
 from glassgrad.serialization import serialize
@@ -68,8 +68,8 @@ class Scores:
     def get_config(self) -> dict[str, Any]:
         """What they were made of, as plain data."""
         return {
-            "metrics": map_tree(serialize, self._plain, is_leaf=_is_one_metric),
-            "weighted_metrics": map_tree(serialize, self._weighted, is_leaf=_is_one_metric),
+            "metrics": serialize(self._plain),
+            "weighted_metrics": serialize(self._weighted),
         }
 
     def update_loss(self, loss: Tensor, examples: int) -> None:

@@ -24,7 +24,7 @@ def test_the_corpus_is_read_or_refused(name: str, tmp_path: Path) -> None:
     corpus = corpus_of(name)
     verdicts = [judge(name, content, tmp_path / "input") for content in corpus]
     assert set(verdicts) <= {"accepted", "refused"}
-    assert len(corpus) >= 2
+    assert verdicts.count("accepted") >= 2  # what refuses everything would pass otherwise
 
 
 def test_a_planted_failure_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from glassgrad.ops import maximum, minimum, where
 from glassgrad.ops.elementwise import log as logarithm
 from glassgrad.ops.rounding import floor
 from glassgrad.ops.trigonometry import cos
-from glassgrad.optimizers.checks import check_count, check_from_zero, check_positive
+from glassgrad.optimizers.checks import check_count, check_from_zero, check_positive, check_share
 from glassgrad.optimizers.schedules.schedule import LearningRateSchedule, register
 
 __all__ = ["CosineDecay", "CosineDecayRestarts", "OneCycle"]
@@ -60,7 +60,7 @@ class CosineDecay(LearningRateSchedule):
     ) -> None:
         self.initial_learning_rate = check_from_zero("initial_learning_rate", initial_learning_rate)
         self.decay_steps = check_positive("decay_steps", decay_steps)
-        self.alpha = _checked_share(alpha)
+        self.alpha = check_share("alpha", alpha)
         self.name = name
         self.warmup_target = (
             None if warmup_target is None else check_from_zero("warmup_target", warmup_target)
@@ -124,7 +124,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.first_decay_steps = check_positive("first_decay_steps", first_decay_steps)
         self.t_mul = check_from_zero("t_mul", t_mul)
         self.m_mul = check_from_zero("m_mul", m_mul)
-        self.alpha = _checked_share(alpha)
+        self.alpha = check_share("alpha", alpha)
         self.name = name
         if self.t_mul < 1:
             raise ArgumentError(f"t_mul must be a number from 1. Got {t_mul}.")
@@ -207,9 +207,3 @@ class OneCycle(LearningRateSchedule):
         rising = fall(1.0 - maximum(step, 0.0) / top) * (high - first) + first
         rate: Tensor = where(step <= top, rising, falling)
         return rate
-
-
-def _checked_share(alpha: float) -> float:
-    if not 0 <= alpha <= 1:
-        raise ArgumentError(f"alpha must lie in [0, 1]. Got {alpha}.")
-    return float(alpha)
