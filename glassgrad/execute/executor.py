@@ -86,8 +86,11 @@ class Program(ABC):
         """Do now what the first run would have to do before it can compute."""
 
     @abstractmethod
-    def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """Run one step on arrays of the right shapes and dtypes."""
+    def run(self, arrays: Sequence[Array], times: int = 1) -> list[Array]:
+        """Run the step on arrays of the right shapes and dtypes, once or several times.
+
+        Each time the variables are as the time before has left them; the outputs are the last's.
+        """
 
     @abstractmethod
     def describe(self) -> str:

@@ -28,8 +28,13 @@ class ReferenceProgram(Program):
 
     values: Values
 
-    def run(self, arrays: Sequence[Array]) -> list[Array]:
+    def run(self, arrays: Sequence[Array], times: int = 1) -> list[Array]:
         """Evaluate the outputs and new values, then apply the updates."""
+        for _ in range(times - 1):
+            self._run_once(arrays)
+        return self._run_once(arrays)
+
+    def _run_once(self, arrays: Sequence[Array]) -> list[Array]:
         self.values = {t.node: (a,) for t, a in zip(self.inputs, arrays, strict=True)}
         with np.errstate(all="ignore"):  # infinities and NaN are results, not accidents
             evaluate_nodes(self._nodes, np, self.values)

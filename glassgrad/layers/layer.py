@@ -354,11 +354,8 @@ class Layer(Configurable):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that an optimizer may change."""
-        if not self.trainable:
-            return []
-        inner = {weight for layer in self.sublayers for weight in layer.trainable_weights}
-        inner.update(weight for weight, _ in self._own_weights if weight.trainable)
-        return [weight for weight in self.weights if weight in inner]
+        trained = set(_trained(self))
+        return [weight for weight in self.weights if weight in trained]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -425,8 +422,8 @@ class Layer(Configurable):
     @property
     def sublayers(self) -> list[Layer]:
         """The layers that it is made of, each once."""
-        found = [layer for value in vars(self).values() for layer in _layers_in(value)]
-        return list(dict.fromkeys(found))
+        holders = [value for value in vars(self).values() if isinstance(value, HOLDERS_OF_LAYERS)]
+        return list(dict.fromkeys(layer for value in holders for layer in _layers_in(value)))
 
     # ---- losses
 
@@ -519,6 +516,17 @@ def _with_sublayers(layer: Layer) -> Iterator[Layer]:
     yield layer
     for inner in layer.sublayers:
         yield from _with_sublayers(inner)
+
+
+def _trained(layer: Layer) -> Iterator[Variable]:
+    """The weights that may be changed, in no particular order."""
+    if layer.trainable:
+        yield from (weight for weight, _ in layer._own_weights if weight.trainable)  # noqa: SLF001
+        for inner in layer.sublayers:
+            yield from _trained(inner)
+
+
+HOLDERS_OF_LAYERS = (Layer, list, tuple, dict)
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:

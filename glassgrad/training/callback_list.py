@@ -84,6 +84,10 @@ class CallbackList(Callback):
         """Whether a callback has something to do at one of some events."""
         return any(self._listeners[event] for event in events)
 
+    def has_to_see(self, *events: str) -> bool:
+        """Whether a callback must be called for one of some events at each batch."""
+        return any(one.sees_each_batch for event in events for one in self._listeners[event])
+
     def append(self, callback: Callback) -> None:
         """Add one more.
 

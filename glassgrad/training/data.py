@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ __all__ = [
     "ArrayData",
     "Batch",
     "Data",
+    "Stretch",
     "as_data",
     "pack",
     "split_validation",
@@ -37,9 +38,40 @@ class Batch:
 
     arrays: list[Array]
     structure: Structure
+    batches: ClassVar[int] = 1
 
     def __len__(self) -> int:
         return len(self.arrays[0])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stretch:
+    """Batches of one size, side by side in an order of examples that lie in memory.
+
+    A step takes them out of the data by itself, so that many of them are run in one call.
+
+    Args:
+        data: the examples.
+        order: the numbers of all examples as they come, int32; ``None`` keeps their order.
+        begin: the place of the first one in that order.
+        size: examples in a batch.
+        batches: how many batches.
+    """
+
+    data: ArrayData
+    order: Array | None
+    begin: int
+    size: int
+    batches: int
+
+    def part(self, first: int, batches: int) -> Stretch:
+        """Some of the batches, from number ``first`` on."""
+        return replace(self, begin=self.begin + first * self.size, batches=batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for begin in range(self.begin, self.begin + self.batches * self.size, self.size):
+            rows = slice(begin, begin + self.size)
+            yield self.data.take(rows if self.order is None else self.order[rows])
 
 
 class Data(ABC):
@@ -64,6 +96,12 @@ class Data(ABC):
             epoch: its number.
             start: how many batches are left out at the beginning.
         """
+
+    def stretches(
+        self, batch_size: int, *, seed: int | None = None, epoch: int = 0, start: int = 0
+    ) -> Iterator[Batch | Stretch]:
+        """The same batches, as many as possible at a time."""
+        return self.batches(batch_size, seed=seed, epoch=epoch, start=start)
 
     @abstractmethod
     def count_batches(self, batch_size: int) -> int | None:
@@ -124,6 +162,11 @@ class ArrayData(Data):
             checksum = zlib.crc32(array.tobytes(), checksum)
         return checksum
 
+    @cached_property
+    def contiguous(self) -> list[Array]:
+        """The arrays, row by row in memory, where kernels find examples by their number."""
+        return [np.ascontiguousarray(array) for array in self.arrays]
+
     def take(self, rows: Any) -> Batch:
         """The chosen examples of each array."""
         return Batch([array[rows] for array in self.arrays], self.structure)
@@ -149,6 +192,13 @@ class ArrayData(Data):
             epoch: its number.
             start: how many batches are left out at the beginning.
         """
+        for stretch in self.stretches(batch_size, seed=seed, epoch=epoch, start=start):
+            yield from stretch
+
+    def stretches(
+        self, batch_size: int, *, seed: int | None = None, epoch: int = 0, start: int = 0
+    ) -> Iterator[Stretch]:
+        """The same batches: all whole ones of a time through the examples, then the smaller one."""
         whole = -(-len(self) // batch_size)
         steps = self.steps or whole
         number, end = epoch * steps + start, (epoch + 1) * steps
@@ -161,15 +211,18 @@ class ArrayData(Data):
             number += last - first
 
     def _round(
-        self, batch_size: int, key: tuple[int, int] | None, first: int, last: int
-    ) -> Iterator[Batch]:
+        self, size: int, key: tuple[int, int] | None, first: int, last: int
+    ) -> Iterator[Stretch]:
         """Some of the batches of one time through all examples."""
         order = None
         if key is not None:
             order = np.random.default_rng([*key, SHUFFLING]).permutation(len(self))
-        for begin in range(first * batch_size, min(last * batch_size, len(self)), batch_size):
-            rows = slice(begin, begin + batch_size)
-            yield self.take(rows if order is None else order[rows])
+            order = order.astype(np.int32)
+        full = min(last, len(self) // size)
+        if first < full:
+            yield Stretch(self, order, first * size, size, full - first)
+        if full < last:
+            yield Stretch(self, order, full * size, len(self) % size, 1)
 
     def count_batches(self, batch_size: int) -> int:
         """How many batches an epoch has."""

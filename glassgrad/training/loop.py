@@ -19,7 +19,7 @@ from glassgrad.graph import Variable
 from glassgrad.graph.operation import Array
 from glassgrad.training.callback_list import CallbackList
 from glassgrad.training.callbacks import Logs
-from glassgrad.training.data import Batch, Data
+from glassgrad.training.data import Batch, Data, Stretch
 from glassgrad.training.step import Step
 from glassgrad.training.storage import load_tree, save_tree
 
@@ -29,6 +29,31 @@ if TYPE_CHECKING:
 __all__ = ["TrainingLoop", "evaluate_data"]
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
+SECONDS_AT_A_TIME = 0.05  # how long Ctrl-C and callbacks may have to wait
+
+
+@dataclass
+class Pace:
+    """How many batches are run in one call, for as long as nobody has to see each of them.
+
+    Results do not depend on it: the steps are the same.
+    """
+
+    batches: int = 1
+
+    def portions(self, stretch: Batch | Stretch, one_by_one: bool) -> Iterator[Batch | Stretch]:
+        """The stretch in pieces, as the time that the ones before took suggests."""
+        if isinstance(stretch, Batch):
+            yield stretch
+            return
+        first = 0
+        while first < stretch.batches:
+            count = 1 if one_by_one else min(self.batches, stretch.batches - first)
+            began = time.perf_counter()
+            yield stretch.part(first, count)
+            seconds = max(time.perf_counter() - began, 1e-9) / count
+            self.batches = max(1, min(2 * count, int(SECONDS_AT_A_TIME / seconds)))
+            first += count
 
 
 def evaluate_data(model: Model, data: Data, batch_size: int, callbacks: CallbackList) -> Logs:
@@ -38,12 +63,15 @@ def evaluate_data(model: Model, data: Data, batch_size: int, callbacks: Callback
     step = steps.evaluation
     step.begin_again()
     watched = callbacks.listens("on_test_batch_begin", "on_test_batch_end")
+    pace = Pace()
     callbacks.on_test_begin({})
     results: Any = None
-    for number, batch in enumerate(data.batches(batch_size)):
+    stretches = data.stretches(batch_size)
+    portions = (one for stretch in stretches for one in pace.portions(stretch, watched))
+    for number, portion in enumerate(portions):
         if watched:
             callbacks.on_test_batch_begin(number, logs={})
-        results = step(batch)
+        results = step(portion)
         if watched:
             callbacks.on_test_batch_end(number, logs=steps.evaluation_logs(results))
     if results is None:
@@ -83,6 +111,7 @@ class TrainingLoop:
     logs: Logs = field(default_factory=dict)  # of the last epoch
     results: Any = None  # of the last batch, where the model has a step of its own
     _saved_at: float = field(default_factory=time.monotonic)
+    _pace: Pace = field(default_factory=Pace)
 
     def run(self) -> None:
         """Train until the last epoch, or until a callback asks to stop.
@@ -132,10 +161,9 @@ class TrainingLoop:
         # What a callback has frozen or thawed until now holds for the whole epoch.
         self.model.build_optimizer()
         step = self.model.steps.training
-        seed, epoch = self.model.seed if self.shuffle else None, self.model.epochs_seen
         begin = self.batch
-        for batch in self.data.batches(self.batch_size, seed=seed, epoch=epoch, start=begin):
-            self._run_batch(step, batch)
+        for portion in self._portions():
+            self._run_portion(step, portion)
             if self.model.stop_training:
                 return
             if interrupted.is_set():
@@ -151,15 +179,24 @@ class TrainingLoop:
             )
             self.model.stop_training = True
 
-    def _run_batch(self, step: Step, batch: Batch) -> None:
-        number, callbacks, steps = self.batch, self.callbacks, self.model.steps
-        callbacks.on_train_batch_begin(number, logs={})
-        results = step(batch)
+    def _portions(self) -> Iterator[Batch | Stretch]:
+        """What is left of the epoch, in pieces as large as callbacks allow."""
+        seed, epoch = self.model.seed if self.shuffle else None, self.model.epochs_seen
+        one_by_one = self.callbacks.has_to_see("on_train_batch_begin", "on_train_batch_end", "keep")
+        for stretch in self.data.stretches(
+            self.batch_size, seed=seed, epoch=epoch, start=self.batch
+        ):
+            yield from self._pace.portions(stretch, one_by_one)
+
+    def _run_portion(self, step: Step, portion: Batch | Stretch) -> None:
+        callbacks, steps = self.callbacks, self.model.steps
+        callbacks.on_train_batch_begin(self.batch, logs={})
+        results = step(portion)
         # A step of the model's own says what is reported; else the metrics do.
         self.results = steps.training_logs(results) if steps.has_own("train_step") else None
-        self.batch = number + 1
+        self.batch += portion.batches
         if callbacks.listens("on_train_batch_end"):
-            callbacks.on_train_batch_end(number, logs=steps.training_logs(self.results))
+            callbacks.on_train_batch_end(self.batch - 1, logs=steps.training_logs(self.results))
 
     # ---- interruption and resumption
 

@@ -121,10 +121,12 @@ class PlainProgress(Callback):
 class ProgressBar(Callback):
     """A bar over all batches, with rate, loss, metrics and the time that remains."""
 
+    sees_each_batch = False
+
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self._bar: Any = None
-        self._done = 0
+        self._epoch = self._done = 0
         self._looked = 0.0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -133,11 +135,13 @@ class ProgressBar(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Show the bar where training begins or goes on."""
+        self._epoch = epoch
         if self._bar is None:
             self._start(epoch, 0)
 
     def on_epoch_resume(self, epoch: int, batch: int) -> None:
         """Show the bar in the middle of an epoch."""
+        self._epoch = epoch
         self._start(epoch, batch)
 
     def _start(self, epoch: int, batch: int) -> None:
@@ -171,11 +175,11 @@ class ProgressBar(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move on, a few times a second."""
-        self._done += 1
+        self._done = self._epoch * self.params["steps"] + batch + 1
         now = time.perf_counter()
         if now - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._looked = now
-            self._show(self._done // self.params["steps"], logs)
+            self._show(self._epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Leave a line for the epoch above the bar."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
@@ -12,13 +12,24 @@ import numpy as np
 from glassgrad.errors import ArgumentError
 from glassgrad.execute.executor import PROGRAMS, Executor, Program, Shapes, shapes_of
 from glassgrad.gradients import gradients
-from glassgrad.graph import RandomState, Tensor, Trace, Variable, placeholder, scope, tracing
+from glassgrad.graph import (
+    RandomState,
+    Tensor,
+    Trace,
+    Variable,
+    constant,
+    placeholder,
+    scope,
+    tracing,
+)
 from glassgrad.graph.trees import Structure, flatten, leaves_of, map_tree, rebuild
 from glassgrad.losses import fuse_probabilities
 from glassgrad.metrics.metric import as_number
+from glassgrad.ops.elementwise import where
+from glassgrad.ops.indexing import take
 from glassgrad.ops.loss import Softmax
 from glassgrad.optimizers import Optimizer
-from glassgrad.training.data import ArrayData, Batch, Data, pack
+from glassgrad.training.data import ArrayData, Batch, Data, Stretch, pack
 from glassgrad.training.objective import Objective, Outputs
 from glassgrad.training.scores import Scores
 from glassgrad.training.targets import checked_targets
@@ -66,6 +77,9 @@ class Trainable(Protocol):
 class Step:
     """One kind of step: a program for each shape of a batch, made when that shape first comes.
 
+    A program for data in memory takes the examples of a batch out by itself, and knows where the
+    next one begins: a whole stretch of batches is run in one call.
+
     Args:
         build: makes the graph: (x, y, sample_weight) as tensors in, a tree of tensors out.
         executor: compiles it.
@@ -81,25 +95,66 @@ class Step:
         self._learning = random
         self._random = random if training else _random_state_beside(random)
         self._training = training
+        self._begin = Variable(0, name="batch/begin", trainable=False, dtype="int32")
         self._compiled = lru_cache(PROGRAMS)(self._compile)
+        self._compiled_for_stretches = lru_cache(PROGRAMS)(self._compile_for_stretches)
 
-    def __call__(self, batch: Batch) -> Any:
-        """Run the step on a batch."""
-        program, structure = self._compiled(shapes_of(batch.arrays), batch.structure)
-        return rebuild(structure, program.run(batch.arrays))
+    def __call__(self, batches: Batch | Stretch) -> Any:
+        """Run the step on a batch, or on a stretch of them; the results are those of the last."""
+        program, structure = self._program(batches)
+        if isinstance(batches, Batch):
+            return rebuild(structure, program.run(batches.arrays))
+        self._begin.assign(batches.begin)
+        order = [] if batches.order is None else [batches.order]
+        return rebuild(structure, program.run([*order, *batches.data.contiguous], batches.batches))
 
     def begin_again(self) -> None:
         """Let what is drawn next depend on nothing but what was learnt, so that runs can resume."""
         self._random.step.assign(_first_step_beside(self._learning))
 
-    def program(self, batch: Batch) -> Program:
+    def program(self, batches: Batch | Stretch) -> Program:
         """The program for batches of this shape, to be prepared or read."""
-        return self._compiled(shapes_of(batch.arrays), batch.structure)[0]
+        return self._program(batches)[0]
+
+    def _program(self, batches: Batch | Stretch) -> tuple[Program, Structure]:
+        if isinstance(batches, Batch):
+            return self._compiled(shapes_of(batches.arrays), batches.structure)
+        data, is_shuffled = batches.data, batches.order is not None
+        return self._compiled_for_stretches(
+            shapes_of(data.arrays), data.structure, batches.size, is_shuffled
+        )
 
     def _compile(self, shapes: Shapes, structure: Structure) -> tuple[Program, Structure]:
+        """For a batch that is handed in."""
         inputs = _placeholders(shapes, structure)
+        return self._compile_graph(inputs, lambda: rebuild(structure, inputs))
+
+    def _compile_for_stretches(
+        self, shapes: Shapes, structure: Structure, size: int, is_shuffled: bool
+    ) -> tuple[Program, Structure]:
+        """For batches that the program takes out of the data, one after the other."""
+        data = _placeholders(shapes, structure)
+        examples = len(data[0])
+        order = [placeholder((examples,), "int32", "order")] if is_shuffled else []
+
+        def next_batch() -> Any:
+            if size == examples and not is_shuffled:
+                return rebuild(structure, data)
+            with scope("batch"):
+                begin = self._begin.tensor
+                rows = begin + constant(np.arange(size), "int32")
+                # Behind the last whole batch comes the first one, so that a step can be repeated.
+                self._begin.assign(where(begin + 2 * size <= examples, begin + size, 0))
+                chosen = take(order[0], rows) if is_shuffled else rows
+                return rebuild(structure, [take(array, chosen) for array in data])
+
+        return self._compile_graph([*order, *data], next_batch)
+
+    def _compile_graph(
+        self, inputs: Sequence[Tensor], batch: Callable[[], Any]
+    ) -> tuple[Program, Structure]:
         with tracing(Trace(self._training, self._random, runs=True)) as trace:
-            results = self._build(rebuild(structure, inputs))
+            results = self._build(batch())
             if trace.streams and not self._training:
                 step = self._random.step
                 step.assign(step.tensor + 1)  # the next batch draws other numbers

@@ -115,3 +115,10 @@ def test_a_missing_placeholder_is_named() -> None:
         COMPILE([x + y], [x])
     with pytest.raises(GraphError, match="labels"):  # in an update as well
         COMPILE([x], [x], {Variable([1.0, 2.0]): y})
+
+
+def test_a_step_runs_several_times_in_one_call() -> None:
+    a, x = Variable([1.0]), placeholder((1,))
+    program = COMPILE([a * 2], [x], {a: a + x})
+    (before,) = program.run([np.array([3.0], np.float32)], 4)
+    assert (a.numpy(), before) == (13, 20)

@@ -166,3 +166,29 @@ def test_the_validation_split_is_the_end_of_the_data(fraction: float, left: int)
 def test_a_split_outside_its_range(fraction: Any) -> None:
     with pytest.raises(ArgumentError, match=r"validation_split must lie in \[0, 1\)"):
         split_validation(as_data(X), fraction)
+
+
+@pytest.mark.parametrize("start", [0, 1, 3, 5])
+@pytest.mark.parametrize("steps", [None, 5])
+@pytest.mark.parametrize("seed", [None, 1])
+def test_stretches_are_the_same_batches(start: int, steps: int | None, seed: int | None) -> None:
+    data = ArrayData(X, Y, steps=steps)
+    stretches = list(data.stretches(4, seed=seed, epoch=1, start=start))
+    found = [batch.arrays[1].tolist() for stretch in stretches for batch in stretch]
+    assert found == numbers(data, 4, seed=seed, epoch=1, start=start)
+    assert all(len(batch) == stretch.size for stretch in stretches for batch in stretch)
+
+
+def test_a_part_of_a_stretch() -> None:
+    (whole, rest) = as_data(X, Y).stretches(3, seed=2)
+    assert (whole.batches, rest.batches, rest.size) == (3, 1, 1)
+    batches = [batch.arrays[1].tolist() for batch in whole]
+    assert [batch.arrays[1].tolist() for batch in whole.part(1, 2)] == batches[1:]
+
+
+def test_kernels_see_rows_side_by_side() -> None:
+    strided = np.arange(40, dtype="float32").reshape(10, 4)[:, ::2]
+    data = as_data(strided, Y)
+    assert data.contiguous[0].flags.c_contiguous
+    assert data.contiguous[1] is data.arrays[1]  # nothing is copied without need
+    np.testing.assert_array_equal(data.contiguous[0], strided)

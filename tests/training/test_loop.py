@@ -127,6 +127,51 @@ def test_executors_agree() -> None:
         np.testing.assert_allclose(models[1].history.history[name], values, rtol=1e-5)
 
 
+class Watch(Callback):
+    """Counts the batches after which it is called."""
+
+    def __init__(self, sees_each_batch: bool) -> None:
+        self.sees_each_batch = sees_each_batch
+        self.batches: list[int] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.batches.append(batch)
+
+
+@pytest.mark.parametrize("name", ["reference", "cpu"])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_several_batches_at_once_are_the_same_steps(name: str, shuffle: bool) -> None:
+    executor = single_threaded(name)
+    one_by_one, at_once = (compiled(1, 0.4, executor) for _ in range(2))
+    each, some = Watch(True), Watch(False)
+    for model, watch in ((one_by_one, each), (at_once, some)):
+        model.fit(
+            inputs(50), labels(50), 4, 2, verbose=0, shuffle=shuffle, callbacks=[watch],
+            validation_data=(inputs(50), labels(50)),
+        )  # fmt: skip
+    assert_identical(one_by_one, at_once)
+    assert one_by_one.history.history == at_once.history.history
+    assert each.batches == [*range(13)] * 2
+    assert set(some.batches) <= set(each.batches)
+    assert some.batches[-1] == 12  # the last one is always told
+
+
+def test_many_batches_are_one_call_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "SECONDS_AT_A_TIME", 1e9)
+    model, calls = compiled(), []
+    step = model.steps.training
+    program = step.program(next(as_data(inputs(50), labels(50)).stretches(2, seed=0)))
+    run = program.run
+
+    def counted(arrays: Any, times: int = 1) -> Any:
+        calls.append(times)
+        return run(arrays, times)
+
+    monkeypatch.setattr(program, "run", counted)
+    model.fit(inputs(50), labels(50), 2, verbose=0)
+    assert calls == [1, 2, 4, 8, 10]
+
+
 # ---- interrupted and resumed
 
 EPOCHS, SIZE = 3, 4

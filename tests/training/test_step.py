@@ -19,7 +19,7 @@ from glassgrad.models import Model, Sequential
 from glassgrad.optimizers import SGD
 from glassgrad.training.data import as_data
 from glassgrad.training.step import FREEZINGS
-from tests.training.small import compiled, inputs, labels, network
+from tests.training.small import compiled, inputs, labels, network, single_threaded
 
 
 class CountingExecutor(ReferenceExecutor):
@@ -182,6 +182,23 @@ def test_a_step_can_be_prepared() -> None:
     assert model.steps.training.program(batch) is program
     results = model.steps.training(batch)
     np.testing.assert_allclose(results["loss"], model.steps.scores.loss.result())
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("executor", ["reference", "cpu"])
+def test_a_step_takes_its_batches_out_of_the_data(seed: int | None, executor: str) -> None:
+    data = as_data(inputs(12), labels(12))
+    (stretch,) = data.stretches(4, seed=seed)
+    one, other = (compiled(executor=single_threaded(executor)) for _ in range(2))
+    losses = [one.steps.training(batch)["loss"] for batch in stretch]
+    assert other.steps.training(stretch)["loss"] == pytest.approx(losses[-1], rel=1e-6)
+    for expected, found in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+    # Behind the last batch comes the first one again.
+    program = other.steps.training.program(stretch)
+    order = [] if stretch.order is None else [stretch.order]
+    program.run([*order, *data.contiguous], 7)
+    assert int(other.optimizer.iterations.numpy()) == 10
 
 
 def test_layers_added_later_take_part() -> None:

@@ -79,13 +79,13 @@ class CpuProgram(Program):
         with self._turn:
             self._bind_again()
 
-    def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """Run one step."""
+    def run(self, arrays: Sequence[Array], times: int = 1) -> list[Array]:
+        """Run the step, all times in one call of the team."""
         with self._turn:
             if self._moves != Variable.moves:
                 self._bind_again()
             self._hand_in(arrays)
-            status = self.team.run(self._table, self.plan.parts, status=self.plan.status)
+            status = self.team.run(self._table, self.plan.parts, times, self.plan.status)
             if status != 0:
                 raise_complaint(self.plan.complaints, status)
                 raise ExecutionError(f"A kernel stopped the step with code {status}.")

@@ -75,6 +75,7 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self._frequency = Frequency(save_freq)
+        self.sees_each_batch = not self._frequency.is_epochs
         self._latest = Path(self.backup_dir, LATEST)
         self._previous = Path(self.backup_dir, PREVIOUS)
 

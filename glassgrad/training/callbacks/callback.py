@@ -34,8 +34,9 @@ class Callback:
     """The base: write those of the methods that you need.
 
     All callbacks of an event get the same ``logs``: what one adds, the next one sees, and the
-    history records. ``self.model.stop_training = True`` ends training after the batch. The names
-    of the methods are Keras's; ``on_epoch_resume``, ``take_up``, ``keep``, ``state`` and
+    history records. ``self.model.stop_training = True`` ends training after the batch. A callback
+    that need not be called for every batch says so by ``sees_each_batch = False``. The names of
+    the methods are Keras's; ``on_epoch_resume``, ``take_up``, ``keep``, ``state`` and
     ``restore`` come in addition, for runs that are interrupted and resumed.
 
     ``state`` and ``restore`` let a callback survive an interrupted run: what it remembers, as
@@ -52,6 +53,12 @@ class Callback:
 
     model: Model
     params: Mapping[str, Any]
+    sees_each_batch: bool = True
+    """Whether the methods around batches of training, and ``keep``, are called for each batch.
+
+    Without it they are called now and then, for the last batch of several that are run at once
+    (for about 50 ms), which keeps Python out of the steps.
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -68,6 +68,7 @@ class ModelCheckpoint(Monitor):
         self.save_freq = save_freq
         self.best = initial_value_threshold
         self._frequency = Frequency(save_freq)
+        self.sees_each_batch = not self._frequency.is_epochs
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

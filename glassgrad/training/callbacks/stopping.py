@@ -196,6 +196,8 @@ class TimeLimit(Callback):
         3
     """
 
+    sees_each_batch = False
+
     def __init__(
         self,
         seconds: float,
