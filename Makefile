@@ -9,12 +9,14 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: help train test check format clean
+.PHONY: help train test check bench bench-full format clean
 
 help:
 	@echo "make train    train a network on the digits that come with the package"
 	@echo "make test     run the tests, with the examples of the documentation"
 	@echo "make check    everything that must pass before a commit: format, lint, types, tests"
+	@echo "make bench    measure glassgrad beside PyTorch, JAX, Keras and scikit-learn (15 minutes)"
+	@echo "make bench-full   the same with more peers, and how times grow with sizes (an hour)"
 	@echo "make format   rewrite the code in the common format"
 	@echo "make clean    remove .venv and what the tools have cached"
 
@@ -29,6 +31,12 @@ check: $(VENV)/stamp-check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+bench: $(VENV)/stamp-bench
+	$(BIN)/python -m benchmarks run $(ARGS)
+
+bench-full: $(VENV)/stamp-bench
+	$(BIN)/python -m benchmarks run --full --output build/bench-full.json $(ARGS)
 
 format: $(VENV)/stamp-check
 	$(BIN)/ruff format
@@ -60,4 +68,8 @@ $(VENV)/stamp-test: requirements/test.txt $(VENV)/stamp-core
 
 $(VENV)/stamp-check: requirements/check.txt $(VENV)/stamp-test
 	$(INSTALL) --requirement requirements/check.txt
+	@touch $@
+
+$(VENV)/stamp-bench: requirements/bench.txt $(VENV)/stamp-test
+	$(INSTALL) --requirement requirements/bench.txt
 	@touch $@

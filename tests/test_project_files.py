@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==[0-9][0-9a-z.]*( ; [a-z_]+ [!=]= \"\w+\")?")
-LOCKS = ("core", "test", "check")
+LOCKS = ("core", "test", "check", "bench")
 
 
 def lines_of(lock: str) -> list[str]:
@@ -30,7 +30,13 @@ def required(requirements: list[str]) -> set[str]:
 def test_a_lock_file_pins_and_does_nothing_else(lock: str) -> None:
     """No address, no hash, no local version such as +cpu: the file serves every registry."""
     strange = [line for line in lines_of(lock) if not PIN.fullmatch(line)]
-    assert strange == {"core": [], "test": ["-r core.txt"], "check": ["-r test.txt"]}[lock]
+    below = {
+        "core": [],
+        "test": ["-r core.txt"],
+        "check": ["-r test.txt"],
+        "bench": ["-r test.txt"],
+    }
+    assert strange == below[lock]
 
 
 def test_every_requirement_is_pinned_in_its_lock_file() -> None:
@@ -39,8 +45,9 @@ def test_every_requirement_is_pinned_in_its_lock_file() -> None:
     assert required(project["dependencies"]) <= pinned("core")
     assert required(extras["test"]) <= pinned("test")
     assert required(extras["check"]) <= pinned("check")
+    assert required(extras["bench"]) <= pinned("bench")
 
 
 def test_no_package_is_pinned_twice() -> None:
     assert not pinned("core") & pinned("test")
-    assert not (pinned("core") | pinned("test")) & pinned("check")
+    assert not (pinned("core") | pinned("test")) & (pinned("check") | pinned("bench"))
