@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         saving,
         utils,
     )
+    from glassgrad.execute.cpu.threads import get_num_threads, set_num_threads
     from glassgrad.layers import Input, Layer
     from glassgrad.lens import explain
     from glassgrad.models import Model, Sequential
@@ -72,6 +73,7 @@ __all__ = [
     "explain",
     "float_type",
     "function",
+    "get_num_threads",
     "grad",
     "gradients",
     "graph",
@@ -90,6 +92,7 @@ __all__ = [
     "regularizers",
     "runs",
     "saving",
+    "set_num_threads",
     "set_random_seed",
     "use",
     "utils",
@@ -125,6 +128,8 @@ _LATER = {
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
     "explain": ("glassgrad.lens", "explain"),
+    "get_num_threads": ("glassgrad.execute.cpu.threads", "get_num_threads"),
+    "set_num_threads": ("glassgrad.execute.cpu.threads", "set_num_threads"),
 }
 
 

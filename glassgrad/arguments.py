@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from operator import is_
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import numpy as np
@@ -123,7 +124,12 @@ def _fitted(
     named, rules = _rules(function)
     if not rules:
         return arguments, options
-    first = [_fit(function, *pair, rules) for pair in zip(named, arguments, strict=False)]
+    first = [
+        _fit(function, name, value, rules) if name in rules else value
+        for name, value in zip(named, arguments, strict=False)
+    ]
+    if not options:
+        return (*first, *arguments[len(first) :]), options
     others = {name: _fit(function, name, value, rules) for name, value in options.items()}
     return (*first, *arguments[len(first) :]), others
 
@@ -239,6 +245,8 @@ def _plain(value: Any) -> Any:
 
 
 def _whole_number(value: Any) -> Any:
+    if type(value) is int and -LARGEST <= value < LARGEST:  # nearly always
+        return value
     value = _plain(value)
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_whole or not -LARGEST <= value < LARGEST:
@@ -304,17 +312,19 @@ def _entries(rules: Sequence[Rule | None], value: Any) -> Any:
         _refuse()
     pairs = zip(rules, value, strict=True)
     found = [entry if rule is None else rule.fitting(entry) for rule, entry in pairs]
-    is_same = all(a is b for a, b in zip(found, value, strict=True))
+    is_same = all(map(is_, found, value))
     return value if is_same else type(value)(found)
 
 
 def _listed_out(value: Any) -> Any:
     """A list or tuple; arrays of NumPy and ranges become lists."""
+    if type(value) in (list, tuple):
+        return value
     if isinstance(value, np.ndarray) and value.ndim:
         return value.tolist()
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         _refuse()
-    return value if type(value) in (list, tuple) else list(value)
+    return list(value)
 
 
 _PLAIN: dict[Any, Rule] = {

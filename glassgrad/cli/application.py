@@ -276,6 +276,80 @@ def summary(source: Source, debug: Debug = False) -> None:
     inference.summarize(source)
 
 
+@app.command()
+def profile(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL_RUN_OR_DATA",
+            help="A model file, the folder of a run, or data as `train` takes them, for a new "
+            "network.",
+            show_default="digits",
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The layers of a new network, as `train` takes them.",
+            show_default="those of train",
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The optimizer of a new network.", show_default="adam"),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of a table that is to be told."),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="Examples of the step.",
+            show_default="32; a new network: as train",
+        ),
+    ] = None,
+    step: Annotated[
+        str, typer.Option(metavar="NAME", help="training, evaluation or prediction.")
+    ] = "training",
+    sort: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="order, or the largest first by time, flop or bytes."),
+    ] = "order",
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what would be measured, with its formulas.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show where the time of a step goes, kernel by kernel and layer by layer."""
+    from glassgrad.cli import profile, training
+
+    options = training.Options(
+        data=source, layers=layers, optimizer=optimizer, target=target, batch_size=batch_size
+    )
+    profile.profile(options, step, sort, plan, Screen(as_json, quiet))
+
+
+@app.command()
+def warmup(
+    list_only: Annotated[
+        bool, typer.Option("--list", help="List what would be compiled, and compile nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compile the kernels of common networks ahead, so that no first run waits for them."""
+    from glassgrad.cli import warmup
+
+    warmup.warm_up(list_only, Screen(as_json, quiet))
+
+
 @app.command(name="datasets")
 def list_datasets(as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False) -> None:
     """List the data sets that have a name, and whether they are on this machine."""

@@ -26,7 +26,7 @@ from glassgrad.models import Model, Sequential, load_model
 from glassgrad.preprocessing import ImageEncoder, Preprocessing, Table, TableEncoder
 from glassgrad.preprocessing.targets import ClassTarget
 
-__all__ = ["evaluate", "predict", "summarize"]
+__all__ = ["evaluate", "load_for", "predict", "summarize"]
 
 
 def evaluate(source: Path, data: str | None, executor: str | None, screen: Screen) -> None:
@@ -38,7 +38,7 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
         ShapeError, DataError: the data do not fit the model.
     """
     with screen.announced_compilation():
-        model = _load(source, executor)
+        model = load_for(source, executor)
         name, x, y = _test_part(source, data, model, screen)
         if not model.is_compiled:
             raise ArgumentError(
@@ -70,7 +70,7 @@ def predict(source: Path, inputs: str, executor: str | None, screen: Screen) -> 
         ShapeError, DataError: the inputs do not fit the model.
     """
     with screen.announced_compilation():
-        model = _load(source, executor)
+        model = load_for(source, executor)
         outputs = model.predict(_inputs(inputs, model, screen), EVALUATION_BATCH)
     outputs = outputs.reshape(len(outputs), -1)
     encoder = model.preprocessing
@@ -120,10 +120,16 @@ def summarize(source: Path) -> None:
     Raises:
         FileError: the model cannot be read.
     """
-    _load(source, "reference").summary()
+    load_for(source, "reference").summary()
 
 
-def _load(source: Path, executor: str | None) -> Model:
+def load_for(source: Path, executor: str | None) -> Model:
+    """The model of a file or of a run, to be run by an executor.
+
+    Raises:
+        FileError: it cannot be read, or the run has not come to its end.
+        UnknownNameError: there is no such executor.
+    """
     if executor is not None:
         use(executor)
     current_executor()  # what is wrong with it is no fault of the model's file

@@ -35,8 +35,10 @@ __all__ = [
     "begin",
     "load_data_of",
     "resume",
+    "untrained",
 ]
 
+DATA = "digits"
 LAYERS = "256 relu, dropout 0.3, 128 relu, dropout 0.3"
 LAYERS_OF_TABLES = "64 relu, 32 relu"
 OPTIMIZER = "adam"
@@ -80,30 +82,9 @@ def begin(options: Options, folder: Path | None, screen: Screen) -> None:
         ArgumentError, UnknownNameError: an option is wrong; nothing has been written.
         FileError: the data cannot be read, or the folder cannot be written.
     """
-    data = "digits" if options.data is None else options.data
-    seed = check_seed(options.seed) or SEED
-    dataset = _loaded(data, options.target, options.task or "auto", seed)
-    batch_size, epochs = _pace(options, dataset)
-    layers = LAYERS_OF_TABLES if _is_table(dataset) else LAYERS
-    name = OPTIMIZER if options.optimizer is None else options.optimizer
-    optimizer = _optimizer(name, options.learning_rate)
+    dataset = _data_for(options)
     with screen.announced_compilation():
-        executor = executor_named(options.executor)
-        config = Config(
-            data=_lasting_name(data),
-            layers=layers if options.layers is None else options.layers,
-            optimizer=_name(optimizer),
-            learning_rate=_rate(optimizer),
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            executor=executor.name,
-            executor_settings=executor.settings(),
-            fingerprint=fingerprint(dataset),
-            target=options.target or "",
-            task=options.task or "auto",
-            stopping=conditions_of(vars(options)),
-        )
+        config = _config_for(options, dataset)
         _stopping(config, dataset, screen)  # a number out of its range is known now
         model = _prepared(config, dataset)
     needed = COPIES * STATES * sum(weight.storage.nbytes for weight in model.weights)
@@ -141,6 +122,47 @@ def resume(folder: Path, options: Options, screen: Screen) -> None:
 
 
 # ---- from options to a model
+
+
+def untrained(options: Options) -> tuple[Sequential, Dataset, int]:
+    """The compiled network that ``begin`` would train, its data, and the examples of a step.
+
+    Raises:
+        ArgumentError, UnknownNameError: an option is wrong.
+        FileError: the data cannot be read.
+    """
+    dataset = _data_for(options)
+    config = _config_for(options, dataset)
+    return _compiled(config, dataset), dataset, config.batch_size
+
+
+def _data_for(options: Options) -> Dataset:
+    data = DATA if options.data is None else options.data
+    return _loaded(data, options.target, options.task or "auto", check_seed(options.seed) or SEED)
+
+
+def _config_for(options: Options, dataset: Dataset) -> Config:
+    """What was asked for, and what suits the data where nothing was."""
+    batch_size, epochs = _pace(options, dataset)
+    layers = LAYERS_OF_TABLES if _is_table(dataset) else LAYERS
+    name = OPTIMIZER if options.optimizer is None else options.optimizer
+    optimizer = _optimizer(name, options.learning_rate)
+    executor = executor_named(options.executor)
+    return Config(
+        data=_lasting_name(DATA if options.data is None else options.data),
+        layers=layers if options.layers is None else options.layers,
+        optimizer=_name(optimizer),
+        learning_rate=_rate(optimizer),
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=check_seed(options.seed) or SEED,
+        executor=executor.name,
+        executor_settings=executor.settings(),
+        fingerprint=fingerprint(dataset),
+        target=options.target or "",
+        task=options.task or "auto",
+        stopping=conditions_of(vars(options)),
+    )
 
 
 def _loaded(data: str, target: str | None, task: str, seed: int) -> Dataset:
@@ -189,8 +211,8 @@ def _lasting_name(data: str) -> str:
     return data if data in datasets.names() else str(Path(data).resolve())
 
 
-def _prepared(config: Config, dataset: Dataset) -> Sequential:
-    """The network at its beginning, with programs that are compiled."""
+def _compiled(config: Config, dataset: Dataset) -> Sequential:
+    """The network at its beginning, with what it learns by."""
     model = network_for(dataset, config.layers, config.seed)
     is_classifier = dataset.classes is not None
     model.compile(
@@ -200,15 +222,20 @@ def _prepared(config: Config, dataset: Dataset) -> Sequential:
         executor=config.executor,
     )
     model.use_executor_settings(config.executor_settings)
+    return model
+
+
+def _prepared(config: Config, dataset: Dataset) -> Sequential:
+    """The same, with programs that are compiled."""
+    model = _compiled(config, dataset)
     learning, testing = model.steps.training, model.steps.evaluation
     for step, x, y, size in (
         (learning, dataset.x_train, dataset.y_train, config.batch_size),
         (testing, dataset.x_test, dataset.y_test, EVALUATION_BATCH),
         *([(testing, *dataset.validation, config.batch_size)] if dataset.validation else []),
     ):
-        data = as_data(x, y)
-        for length in {min(size, len(data)), len(data) % size} - {0}:
-            step.program(data.take(slice(0, length))).prepare()
+        for stretch in as_data(x, y).stretches(size, seed=model.seed if step is learning else None):
+            step.program(stretch).prepare()
     return model
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from glassgrad.arguments import checked
-from glassgrad.errors import DtypeError, GraphError, ShapeError, UnknownNameError
+from glassgrad.errors import DtypeError, ExecutionError, GraphError, ShapeError, UnknownNameError
 from glassgrad.graph import Placeholder, Tensor, TensorSpec, Variable, walk
 from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import require_update
+
+if TYPE_CHECKING:
+    from glassgrad.execute.cpu.profile import Profile
 
 __all__ = [
     "PROGRAMS",
@@ -95,6 +98,20 @@ class Program(ABC):
     @abstractmethod
     def describe(self) -> str:
         """The program as text, for reading."""
+
+    def profile(self, *arrays: Any) -> Profile:
+        """Measure where the time of a step goes; nothing is changed by it.
+
+        Args:
+            arrays: as for a step.
+
+        Raises:
+            ExecutionError: the executor does not divide a step into parts that can be measured.
+        """
+        raise ExecutionError(
+            "Only programs of the cpu executor can be profiled: choose it by executor='cpu' or "
+            f"glassgrad.use('cpu'). Got {type(self).__name__}."
+        )
 
     @property
     def roots(self) -> tuple[Tensor, ...]:

@@ -185,15 +185,17 @@ def nodes_between(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> list[
     reached: set[Node] = set()
     ordered = []
     for node in walk(outputs):
-        if any(tensor.node in reached or tensor.key in targeted for tensor in node.inputs):
-            reached.add(node)
-            ordered.append(node)
+        for tensor in node.inputs:
+            if tensor.node in reached or tensor.key in targeted:
+                reached.add(node)
+                ordered.append(node)
+                break
     return ordered
 
 
 def _pass_through(node: Node, collected: dict[Key, Tensor], record: list[Step] | None) -> None:
     outputs = node.outputs
-    incoming = tuple(collected.get(output.key) for output in outputs)
+    incoming = tuple([collected.get(output.key) for output in outputs])
     if all(gradient is None for gradient in incoming):
         return
     outgoing = tuple(chain_rule(node.operation, incoming, outputs, node.inputs))
@@ -215,6 +217,8 @@ def _pass_through(node: Node, collected: dict[Key, Tensor], record: list[Step] |
 
 def _fit(node: Node, gradient: Tensor, tensor: Tensor) -> Tensor:
     """Undo broadcasting, in both directions: a gradient has the shape of its input."""
+    if gradient.spec == tensor.spec:
+        return gradient
     try:
         summed = sum_to(gradient, tensor.shape) if gradient.ndim >= tensor.ndim else gradient
         fitted = broadcast_to(summed, tensor.shape)

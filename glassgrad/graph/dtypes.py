@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -91,7 +92,7 @@ def to_array(value: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]
         DtypeError: the value is not made of numbers, some of them are masked, or they are too
             large for the dtype.
     """
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DtypeError(
             "Masked entries have no value. Got a masked array; fill them first, as in filled(0)."
         )
@@ -115,6 +116,9 @@ def cast_within(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray
     Raises:
         DtypeError: one would.
     """
+    is_narrower = dtype.kind == array.dtype.kind and dtype.itemsize < array.dtype.itemsize
+    if not is_narrower:
+        return array.astype(dtype, order="C", copy=False)
     try:
         with np.errstate(over="raise"):
             return array.astype(dtype, order="C", copy=False)
@@ -156,6 +160,7 @@ def _first_fraction(array: np.ndarray[Any, Any]) -> Any:
     return array[~(np.isfinite(array) & (array == np.floor(array)))].flat[0]
 
 
+@functools.cache
 def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype in which values of several dtypes meet: a float wins over every integer.
 

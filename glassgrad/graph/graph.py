@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from types import ModuleType
 from typing import TypeAlias
 
@@ -55,21 +56,19 @@ def walk(outputs: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None = 
     """
     ordered: list[Node] = []
     seen: set[Node] = set()
-    pending = [(node, False) for node in _unknown(outputs, is_known)][::-1]
+    begun: list[Node] = []
+    pending: list[Tensor | None] = []  # ``None`` ends the node that was begun last
+    pending += [*outputs][::-1]
     while pending:
-        node, inputs_done = pending.pop()
-        if inputs_done:
-            ordered.append(node)
-        elif node not in seen:
+        tensor = pending.pop()
+        if tensor is None:
+            ordered.append(begun.pop())
+        elif (node := tensor.node) not in seen and not (is_known and is_known(tensor)):
             seen.add(node)
-            pending.append((node, True))
-            inputs = _unknown(reversed(node.inputs), is_known)
-            pending.extend([(n, False) for n in inputs if n not in seen])
+            begun.append(node)
+            pending.append(None)
+            pending += node.inputs[::-1]
     return ordered
-
-
-def _unknown(tensors: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None) -> list[Node]:
-    return [tensor.node for tensor in tensors if is_known is None or not is_known(tensor)]
 
 
 def rewrite(
@@ -99,10 +98,12 @@ def rewrite(
     done: dict[Key, Tensor] = dict(known or {})
     given = frozenset(done)
     for node in walk(outputs, (lambda tensor: tensor.key in given) if given else None):
-        inputs = tuple([done.get(tensor.key, tensor) for tensor in node.inputs])
+        inputs = node.inputs
+        if done:
+            inputs = tuple([done.get((t.node, t.index), t) for t in inputs])
         replaced = rule(node, inputs)
         if replaced is None:
-            if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
+            if inputs is node.inputs or all(map(is_, inputs, node.inputs)):
                 continue
             copy = Node(node.operation, inputs, node.specs)
             copy.scope = node.scope

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import prod
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -25,8 +25,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 Gradients: TypeAlias = "tuple[Tensor | None, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """The shape and dtype of a tensor.
 
     Example:

@@ -54,6 +54,8 @@ __all__ = [
 
 MOST_ELEMENTS = 2**40
 
+PYTHON_SCALARS = (bool, int, float)
+
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
 
@@ -103,7 +105,7 @@ class Node:
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """The tensors that the node makes."""
-        return tuple(Tensor.of_node(self, index) for index in range(len(self.specs)))
+        return tuple([Tensor.of_node(self, index) for index in range(len(self.specs))])
 
     def __repr__(self) -> str:
         specs = ", ".join(map(str, self.specs))
@@ -240,6 +242,18 @@ class Tensor(TensorLike):
         """Shape and dtype."""
         return self.node.specs[self.index]
 
+    # Asked of every tensor many times while a graph is built: no way over the specification.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of every dimension."""
+        return self.node.specs[self.index].shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self.node.specs[self.index].dtype
+
     def numpy(self) -> Array:
         """The value, evaluated now if it was not before; a copy."""
         return evaluator().evaluate([self])[0].copy()
@@ -350,6 +364,18 @@ class Variable(TensorLike):
         return TensorSpec(self.storage.shape, self.storage.dtype)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of every dimension."""
+        shape: tuple[int, ...] = self.storage.shape
+        return shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        dtype: np.dtype[Any] = self.storage.dtype
+        return dtype
+
+    @property
     def tensor(self) -> Tensor:
         """The tensor that reads the variable, with the updates of the trace under way."""
         trace = current_trace()
@@ -452,25 +478,24 @@ def apply(operation: Operation, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
         (<Tensor float32[2] of Add>,)
     """
     tensors = operation.prepare(_as_tensors(inputs))
-    specs = as_specs(operation.shape(*(tensor.spec for tensor in tensors)))
-    if any(spec.size > MOST_ELEMENTS for spec in specs):
-        shapes = " and ".join(str(spec.shape) for spec in specs)
-        raise ShapeError(
-            f"A tensor has at most 2**40 elements: no memory holds more. {operation.name} would "
-            f"give shape {shapes}."
-        )
+    specs = as_specs(operation.shape(*[tensor.spec for tensor in tensors]))
+    for spec in specs:
+        if spec.size > MOST_ELEMENTS:
+            shapes = " and ".join(str(spec.shape) for spec in specs)
+            raise ShapeError(
+                "A tensor has at most 2**40 elements: no memory holds more. "
+                f"{operation.name} would give shape {shapes}."
+            )
     return Node(operation, tensors, specs).outputs
 
 
 def _as_tensors(values: Sequence[Any]) -> tuple[Tensor, ...]:
     """Python scalars take the dtype of the tensors beside them."""
-    tensors = [as_tensor(v) if not isinstance(v, bool | int | float) else None for v in values]
+    tensors = [None if isinstance(v, PYTHON_SCALARS) else as_tensor(v) for v in values]
     present = [tensor.dtype for tensor in tensors if tensor is not None]
     common = promote(*present) if present else None
-    return tuple(
-        _scalar(value, common) if tensor is None else tensor
-        for value, tensor in zip(values, tensors, strict=True)
-    )
+    pairs = zip(values, tensors, strict=True)
+    return tuple([_scalar(value, common) if t is None else t for value, t in pairs])
 
 
 def _scalar(value: bool | int | float, beside: np.dtype[Any] | None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 from operator import index
 from typing import Any
 
@@ -217,8 +217,8 @@ class Layer(Configurable):
 
     def _told(self, trace: Trace) -> dict[str, bool]:
         """What ``call`` is handed if it has an argument of that name."""
-        takes_training = "training" in inspect.signature(self.call).parameters
-        return {"training": trace.training} if takes_training else {}
+        function = getattr(self.call, "__func__", self.call)
+        return {"training": trace.training} if "training" in _names_taken(function) else {}
 
     def _record(
         self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
@@ -510,6 +510,12 @@ def _remembers(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return built
+
+
+@lru_cache(maxsize=1024)
+def _names_taken(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of a function's arguments, which take Python longer to find than a call takes."""
+    return frozenset(inspect.signature(function).parameters)
 
 
 def _with_sublayers(layer: Layer) -> Iterator[Layer]:

@@ -8,27 +8,35 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from glassgrad.arguments import checked_before
 from glassgrad.errors import ArgumentError, FileError, NotBuiltError, ShapeError, UnknownNameError
+from glassgrad.execute.executor import Program
 from glassgrad.files import exists
 from glassgrad.graph import Trace, Variable, placeholder, tracing
 from glassgrad.graph.operation import Array
 from glassgrad.graph.symbolic import filled
 from glassgrad.graph.trees import flatten, map_tree
 from glassgrad.layers import Layer, register
+from glassgrad.layers.layer import require_count
 from glassgrad.models.recipe import Recipe
 from glassgrad.models.trainer import Trainer
 from glassgrad.preprocessing import Preprocessing
 from glassgrad.preprocessing import deserialize as deserialize_preprocessing
 from glassgrad.serialization import custom_object_scope, serialize, with_own_functions
+from glassgrad.training.data import Batch, as_data
+from glassgrad.training.examples import made_up_input, made_up_targets
 from glassgrad.training.storage import load_tree, save_tree
+
+if TYPE_CHECKING:
+    from glassgrad.execute.cpu.profile import Profile
 
 __all__ = ["Model"]
 
+STEPS = ("training", "evaluation", "prediction")
 TENSORS = ("inputs", "outputs")  # arguments of the constructor that no configuration can hold
 
 
@@ -419,6 +427,122 @@ class Model(Trainer):
         self._require_built()
         text = summary_of(self, line_length or 80, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
+
+    # ---- a step, looked at
+
+    @checked_before
+    def describe_step(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *,
+        sample_weight: Any = None,
+        step: str = "training",
+    ) -> str:
+        """What the executor makes of one step: its plan, as text.
+
+        Args:
+            x: inputs, as ``fit`` takes them; made up from the model's input shape by default.
+            y: targets; made up as the losses expect them by default.
+            batch_size: examples of the step, 32 by default.
+            sample_weight: how much each example counts.
+            step: "training", "evaluation" or "prediction".
+
+        Raises:
+            NotBuiltError: the model is not compiled, or there is no x and its input is unknown.
+            UnknownNameError: there is no such step.
+            DataError, ShapeError: as ``fit``.
+
+        Example:
+            >>> from glassgrad.layers import Dense, Input
+            >>> model = Model(x := Input((4,)), Dense(2, name="dense")(x))
+            >>> print(model.describe_step(batch_size=8, step="prediction").splitlines()[-1].strip())
+            t1 = x @ dense/kernel + dense/bias   float32[8, 2]
+        """
+        program, _ = self._program_of(step, x, y, batch_size, sample_weight)
+        return program.describe()
+
+    @checked_before
+    def profile(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *,
+        sample_weight: Any = None,
+        step: str = "training",
+    ) -> Profile:
+        """Measure where the time of one step goes, kernel by kernel and layer by layer.
+
+        The weights, the optimizer and the metrics stay as they are. ``print`` shows the tables.
+
+        Args:
+            x: inputs, as ``fit`` takes them; made up from the model's input shape by default.
+            y: targets; made up as the losses expect them by default.
+            batch_size: examples of the step, 32 by default.
+            sample_weight: how much each example counts.
+            step: "training", "evaluation" or "prediction".
+
+        Returns:
+            Seconds, floating-point operations and bytes of every launch, kind and layer;
+            ``profile.table(sort="time")`` puts the longest first.
+
+        Raises:
+            NotBuiltError: the model is not compiled, or there is no x and its input is unknown.
+            UnknownNameError: there is no such step.
+            DataError, ShapeError: as ``fit``.
+            ExecutionError: the model runs in another executor than "cpu".
+
+        Example:
+            >>> from glassgrad.layers import Dense, Input
+            >>> model = Model(x := Input((4,)), Dense(2, name="dense")(x))
+            >>> profile = model.profile(batch_size=8, step="prediction")
+            >>> [(timing.kind, timing.flop) for timing in profile.timings]
+            [('product', 144)]
+        """
+        program, batch = self._program_of(step, x, y, batch_size, sample_weight)
+        return program.profile(*batch.arrays)
+
+    def _program_of(
+        self, step: str, x: Any, y: Any, batch_size: int | None, sample_weight: Any
+    ) -> tuple[Program, Batch]:
+        """The program of a step, and the first batch for it."""
+        if step not in STEPS:
+            raise UnknownNameError("step", step, STEPS)
+        size = 32 if batch_size is None else require_count("batch_size", batch_size)
+        if x is None:
+            x = self._made_up_input(size)
+        few = slice(0, size)
+        if step == "prediction":
+            batch = as_data(x, dtype=self.dtype).part(few).first()
+            return self._prediction_step().program(batch), batch
+        steps = self.steps
+        if y is None:
+            y = made_up_targets(self, steps.objective, x)
+        is_training = step == "training"
+        data = as_data(x, y, sample_weight, self.dtype).part(few)
+        batch = steps.checked(data, training=is_training).first()
+        if is_training:
+            self.build_optimizer()
+        return (steps.training if is_training else steps.evaluation).program(batch), batch
+
+    def _made_up_input(self, batch_size: int) -> Any:
+        if self._recipe is not None:
+            return map_tree(
+                lambda symbol: made_up_input(symbol.shape, symbol.dtype, batch_size),
+                self._recipe.inputs,
+            )
+        if self._input is None:
+            raise NotBuiltError(
+                f"Model {self.name!r} does not know its input yet: pass x, or begin with "
+                "Input(shape)."
+            )
+        return map_tree(
+            lambda one: made_up_input(tuple(one["shape"]), np.dtype(one["dtype"]), batch_size),
+            self._input,
+            is_leaf=_is_description,
+        )
 
 
 # ---- what a model was built for: {"shape": …, "dtype": …}, or a tree of these

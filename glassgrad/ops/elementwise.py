@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,6 +139,7 @@ QUANTILE_FAR = (
 )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape in which shapes meet.
 
@@ -161,12 +163,15 @@ class Elementwise(Primitive):
 
     def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Cast the inputs to the dtype in which they meet."""
-        common = promote(*(tensor.dtype for tensor in inputs))
+        dtypes = [tensor.dtype for tensor in inputs]
+        common = promote(*dtypes)
+        if dtypes.count(common) == len(dtypes):
+            return inputs
         return tuple(t if t.dtype == common else cast(t, common) for t in inputs)
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """Broadcast the shapes."""
-        return TensorSpec(broadcast_shapes(*(spec.shape for spec in inputs)), inputs[0].dtype)
+        return TensorSpec(broadcast_shapes(*[spec.shape for spec in inputs]), inputs[0].dtype)
 
 
 def require_floats(operation: str, spec: TensorSpec) -> None:

@@ -177,8 +177,9 @@ class AddAlongAxis(Primitive):
 
     def forward(self, xp, x, indices):
         places = xp.moveaxis(indices, self.axis, -1)[..., None] == xp.arange(self.length)
-        lines = xp.moveaxis(x, self.axis, -1)[..., None, :]
-        sums = xp.matmul(lines, xp.asarray(places, dtype=x.dtype))[..., 0, :]
+        lines = xp.moveaxis(x, self.axis, -1)[..., None]
+        # Chosen, not multiplied by zero: infinity stays in its place.
+        sums = xp.sum(xp.where(places, lines, xp.zeros((), x.dtype)), -2, dtype=x.dtype)
         return xp.moveaxis(sums, -1, self.axis)
 
     def chain_rule(self, gradients, outputs, inputs):

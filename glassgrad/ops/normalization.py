@@ -46,7 +46,7 @@ class Standardize(Composite):
 
     def chain_rule(self, gradients, outputs, inputs):
         (to_y, to_center, to_variance), (y, center, variance), (x,) = gradients, outputs, inputs
-        count = x.size / max(center.size, 1)
+        count = max(x.size / max(center.size, 1), 1)  # no elements have no slopes either
         slopes = []
         if to_y is not None:  # (g - mean(g) - y mean(g y)) / sqrt(v + ε)
             shift = mean(to_y, self.axes, keepdims=True)

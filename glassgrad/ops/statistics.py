@@ -92,7 +92,7 @@ class Variance(OverAxes):
 
     def chain_rule(self, gradients, outputs, inputs):
         (g,), (x,) = gradients, inputs
-        share = 2 / Mean(self.axes).count(x)
+        share = 2 / max(Mean(self.axes).count(x), 1)  # no elements have no slopes either
         return (expand_reduced(g, x, self.axes) * share * self.centered(x),)
 
     def centered(self, x: Tensor) -> Tensor:

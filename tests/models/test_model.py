@@ -20,6 +20,7 @@ from glassgrad.errors import (
     ArgumentError,
     DataError,
     DtypeError,
+    ExecutionError,
     FileError,
     GlassgradError,
     NotBuiltError,
@@ -888,3 +889,59 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
 def test_a_model_is_saved_instead_of_pickled(make_copy: Callable[[Model], object]) -> None:
     with pytest.raises(ArgumentError, match=r"save\(path\)"):
         make_copy(Sequential([Input((2,)), Dense(1)]))
+
+
+# ---- a step, looked at
+
+
+def profiled_model(executor: str = "cpu") -> Model:
+    x = Input((3,))
+    model = Model(x, Dense(2, "softmax", name="dense")(x))
+    model.compile("sgd", "sparse_categorical_crossentropy", executor=executor)
+    return model
+
+
+@pytest.mark.parametrize("step", ["training", "evaluation", "prediction"])
+def test_every_step_can_be_described(step: str) -> None:
+    text = profiled_model("reference").describe_step(batch_size=7, step=step)
+    assert "float32[7, 2]" in text
+    assert ("optimizer/sgd" in text) == (step == "training")
+
+
+def test_a_step_on_data_of_ones_own() -> None:
+    x, y = np.ones((9, 3), "float32"), np.zeros(9, "int32")
+    model = profiled_model("reference")
+    assert "float32[9, 2]" in model.describe_step(x, y)
+    assert "float32[4, 2]" in model.describe_step(x, y, 4)
+
+
+def test_targets_are_made_up_for_each_output() -> None:
+    x = Input((3,))
+    outputs = {"p": Dense(1, "sigmoid")(x), "q": Dense(4, "softmax")(x)}
+    model = Model(x, outputs)
+    losses = {"p": "binary_crossentropy", "q": "sparse_categorical_crossentropy"}
+    model.compile("sgd", losses, executor="reference")
+    assert "float32[6, 4]" in model.describe_step(batch_size=6)
+
+
+def test_profiling_changes_nothing() -> None:
+    model = profiled_model()
+    before = model.get_weights()
+    profile = model.profile(batch_size=4)
+    assert "model/dense" in str(list(profile.layers)).replace(model.name, "model")
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_what_cannot_be_profiled() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'training'"):
+        profiled_model().profile(step="train")
+    with pytest.raises(ExecutionError, match="Only programs of the cpu executor"):
+        profiled_model("reference").profile(step="prediction")
+    x = Input((3,))
+    with pytest.raises(NotBuiltError, match="call compile"):
+        Model(x, Dense(2)(x)).profile()
+    with pytest.raises(NotBuiltError, match="does not know its input yet"):
+        Sequential([Dense(2)]).profile(step="prediction")
+    with pytest.raises(ArgumentError, match="batch_size"):
+        profiled_model().profile(batch_size=0)

@@ -13,7 +13,7 @@ from glassgrad.errors import GradientError
 from glassgrad.gradients import CompositeGradient, differentiate, gradients
 from glassgrad.gradients.rules import backward_graph
 from glassgrad.graph import Composite, Operation, Tensor, constant, placeholder, verify
-from glassgrad.ops import cast
+from glassgrad.ops import cast, normalization, statistics
 from tests.differences import check_gradients, placeholders, projection, run
 from tests.ops.cases import CASES, REFUSED, Case
 from tests.ops.samples import Array
@@ -180,3 +180,15 @@ def test_gradients_at_kinks_and_extremes(function: Any, at: list[float], expecte
     x = placeholder((len(at),), "float64")
     (slope,) = gradients(function(x).sum(), [x])
     np.testing.assert_allclose(run([slope], [x], [np.array(at)])[0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "operation", [normalization.Standardize((0,), 1e-3), statistics.Variance((0,))], ids=str
+)
+def test_no_elements_have_an_empty_gradient(operation: Operation) -> None:
+    x = placeholder((0, 3))
+    result = operation(x)
+    results = result if isinstance(result, tuple) else (result,)
+    (slope,) = gradients(sum(y.sum() for y in results), [x])
+    assert slope is not None
+    assert run([slope], [x], [np.ones((0, 3), np.float32)])[0].shape == (0, 3)

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba import types
+from glassgrad.execute.cpu.compiler import intrinsic, ir, types
 
-from glassgrad.execute.cpu.compiler import intrinsic
+__all__ = ["add", "exchange", "load", "pointer", "raise_to", "replace", "store"]
 
-__all__ = ["add", "exchange", "load", "pointer", "raise_to", "store"]
-
-WORD = ir.IntType(64)
 WORD_BYTES = 8
 ORDER = "seq_cst"
 
@@ -52,6 +48,19 @@ def store(_typing: Any, block: Any, index: Any, value: Any) -> Any:
     return types.void(types.voidptr, types.int64, types.int64), generate
 
 
+@intrinsic
+def replace(_typing: Any, block: Any, index: Any, expected: Any, value: Any) -> Any:
+    """Set ``block[index] = value`` if it is as expected; whether it was."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        block, index, expected, value = arguments
+        word = _word(builder, block, index)
+        outcome = builder.cmpxchg(word, expected, value, ORDER, ORDER)
+        return builder.extract_value(outcome, 1)
+
+    return types.boolean(types.voidptr, *[types.int64] * 3), generate
+
+
 def _read_modify_write(operation: str) -> Any:
     def build(_typing: Any, block: Any, index: Any, value: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -74,4 +83,4 @@ raise_to = _read_modify_write("max")
 
 
 def _word(builder: Any, block: Any, index: Any) -> Any:
-    return builder.gep(builder.bitcast(block, WORD.as_pointer()), [index])
+    return builder.gep(builder.bitcast(block, ir.IntType(64).as_pointer()), [index])

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib.util
 import os
 import sys
@@ -22,13 +23,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-
 from glassgrad.errors import ExecutionError
-from glassgrad.execute.cpu.compiler import intrinsic
+from glassgrad.execute.cpu.compiler import cgutils, intrinsic, ir, types
+from glassgrad.execute.cpu.host import features
+from glassgrad.execute.cpu.native import provide
 
 __all__ = ["NORMAL", "TRANSPOSED", "core_name", "gemm", "preferred_core"]
 
@@ -45,8 +43,8 @@ def preferred_core() -> str | None:
     """The kernel family for this processor; None leaves the choice to OpenBLAS."""
     if chosen := os.environ.get("GLASSGRAD_BLAS_CORE"):
         return chosen
-    features = {name for name, has in llvmlite.binding.get_host_cpu_features().items() if has}
-    fitting = (core for core, needs in CORE_REQUIREMENTS.items() if needs <= features)
+    present = features()
+    fitting = (core for core, needs in CORE_REQUIREMENTS.items() if needs <= present)
     return next(fitting, None)
 
 
@@ -105,16 +103,14 @@ def library_path() -> Path:
     )
 
 
-def _register(routine: str) -> str:
-    """Name the routine so that cached machine code finds it in every process."""
-    symbol = f"glassgrad_{routine}"
-    address = ctypes.cast(getattr(_library, f"scipy_cblas_{routine}"), ctypes.c_void_p).value
-    llvmlite.binding.add_symbol(symbol, address)
-    return symbol
+def _address_of(routine: str) -> int:
+    return ctypes.cast(getattr(_library, f"scipy_cblas_{routine}"), ctypes.c_void_p).value or 0
 
 
 _library = _load()
-_ROUTINES = {types.float32: _register("sgemm"), types.float64: _register("dgemm")}
+_ROUTINES = {"float32": "sgemm", "float64": "dgemm"}
+for _routine in _ROUTINES.values():
+    provide(f"glassgrad_{_routine}", functools.partial(_address_of, _routine))
 
 
 @intrinsic
@@ -149,7 +145,9 @@ def gemm(
         call = [order, *transposes, *sizes, alpha, *matrices[0], *matrices[1], beta, *matrices[2]]
         with builder.if_then(_is_not_empty(builder, *sizes[:2])):
             kind = ir.FunctionType(ir.VoidType(), [value.type for value in call])
-            routine = cgutils.get_or_insert_function(builder.module, kind, _ROUTINES[element])
+            routine = cgutils.get_or_insert_function(
+                builder.module, kind, f"glassgrad_{_ROUTINES[element.name]}"
+            )
             builder.call(routine, call)
         return context.get_dummy_value()
 

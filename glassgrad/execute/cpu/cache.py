@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import llvmlite.binding
+from glassgrad.execute.cpu import host
 
 __all__ = ["kernel_cache_folder"]
 
@@ -30,11 +30,13 @@ _SOURCES = Path(__file__).parent
 _COMPILED_MODULES = (
     "atomics",
     "blas",
+    "compilation",
     "compiler",
     "driver",
     "mathematics",
     "matmul",
     "processor",
+    "registers",
     "scalars",
     "views",
 )
@@ -134,7 +136,6 @@ def _dependencies_of_kernels() -> Iterator[bytes]:
     for name in _DEPENDENCIES:
         yield f"{name} {metadata.version(name)}".encode()
     yield f"{sys.implementation.cache_tag} {sys.version} {platform.machine()}".encode()
-    yield llvmlite.binding.get_host_cpu_name().encode()
-    yield llvmlite.binding.get_host_cpu_features().flatten().encode()
+    yield host.description().encode()
     # A kernel is compiled for the BLAS kernels that it will call.
     yield os.environ.get("GLASSGRAD_BLAS_CORE", "").encode()

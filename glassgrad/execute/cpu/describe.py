@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from glassgrad.execute.cpu.costs import Cost, costs_of
 from glassgrad.execute.cpu.fuse import Kind, source_of, sources_of
 from glassgrad.execute.cpu.plan import Launch, Operand, Plan
 from glassgrad.graph import Formula, Leaf, Names, Node, Variable
 from glassgrad.ops.mapping import ElementwiseMap
 
-__all__ = ["describe"]
+__all__ = ["counted", "describe", "in_bytes", "in_units"]
 
 EXPLANATIONS = {
     Kind.LOOP: "element by element and row by row, in one pass over memory",
@@ -26,36 +27,39 @@ LONGEST_FORMULA = 160
 
 
 def describe(plan: Plan) -> str:
-    """Write a plan: what each launch computes, on how much memory, with how many operations."""
+    """Write a plan: what each launch computes, how many bytes it moves, with how many FLOP."""
+    costs = costs_of(plan)
     kinds = [kind for kind in Kind if any(launch.kind is kind for launch in plan.launches)]
     legend = [f"  {kind.value:<10} {EXPLANATIONS[kind]}" for kind in kinds]
+    if any(launch.barrier for launch in plan.launches):
+        legend.append(f"  {'barrier':<10} all threads wait until each has come there")
     names = Names()
     for launch in plan.launches:  # what leaves a launch is numbered in the order of the launches
         for tensor in launch.made if launch.kind not in (Kind.COPY, Kind.UPDATE) else ():
             names[tensor]
     paragraphs = [
         line
-        for number, launch in enumerate(plan.launches, 1)
-        for line in _paragraph(number, launch, names)
+        for number, (launch, cost) in enumerate(zip(plan.launches, costs, strict=True), 1)
+        for line in _paragraph(number, launch, cost, names)
     ]
-    return "\n".join([_heading(plan), "", *legend, "", *paragraphs]).rstrip()
+    return "\n".join([_heading(plan, costs), "", *legend, "", *paragraphs]).rstrip()
 
 
-def _heading(plan: Plan) -> str:
-    waits = sum(launch.barrier for launch in plan.launches)
-    operations = sum(launch.operations for launch in plan.launches)
+def _heading(plan: Plan, costs: Sequence[Cost]) -> str:
+    barriers = sum(launch.barrier for launch in plan.launches)
     return (
-        f"{_counted(len(plan.launches), 'launch', 'launches')} in "
-        f"{_counted(plan.parts, 'part')}, {_counted(waits, 'wait')}, "
-        f"{_count(operations)} operations a step, {_memory(plan.workspace_bytes)} of workspace"
+        f"{counted(len(plan.launches), 'launch', 'launches')} in "
+        f"{counted(plan.parts, 'part')}, {counted(barriers, 'barrier')}, "
+        f"{in_units(sum(cost.flop for cost in costs))}FLOP, "
+        f"{in_bytes(sum(cost.moved for cost in costs))} moved, "
+        f"{in_bytes(plan.workspace_bytes)} of workspace"
     )
 
 
-def _paragraph(number: int, launch: Launch, names: Names) -> list[str]:
-    touched = sum(buffer.bytes for buffer in {*launch.reads, *launch.writes})
-    facts = [_memory(touched)]
-    facts += [f"{_count(launch.operations)} operations"] if launch.operations else []
-    facts += ["then all threads wait"] if launch.barrier else []
+def _paragraph(number: int, launch: Launch, cost: Cost, names: Names) -> list[str]:
+    facts = [f"reads {in_bytes(cost.read)}", f"writes {in_bytes(cost.written)}"]
+    facts += [f"{in_units(cost.flop)}FLOP"] if cost.flop else []
+    facts += ["barrier"] if launch.barrier else []
     head = f"{number:>3}  {launch.kind.value:<10} {', '.join(facts)}"
     if launch.layer:
         head += f"   [{launch.layer}]"
@@ -117,7 +121,7 @@ def _update_formulas(launch: Launch) -> Iterator[str]:
     uses = _uses(inner)
     inline = {one for one in inner if uses[one] == 1 and one not in results}
     size = sum(member[0].size for member in operation.split(node.inputs)[1])
-    yield f"for each of {size:,} elements of {_counted(operation.length, 'tensor')}:"
+    yield f"for each of {size:,} elements of {counted(operation.length, 'tensor')}:"
     for one in inner:
         if one not in inline:
             written = _written(one, inline, names).plain
@@ -142,19 +146,34 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_FORMULA else text[: LONGEST_FORMULA - 2] + " …"
 
 
-def _counted(number: int, one: str, many: str = "") -> str:
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with what it counts.
+
+    Example:
+        >>> counted(1, "launch", "launches"), counted(2, "part")
+        ('1 launch', '2 parts')
+    """
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _memory(length: int) -> str:
-    for unit, size in (("MB", 1e6), ("kB", 1e3)):
-        if length >= size:
-            return f"{length / size:.1f} {unit}"
-    return f"{length} B"
+def in_bytes(length: int) -> str:
+    """A length in memory, in units of powers of ten.
+
+    Example:
+        >>> in_bytes(152_600), in_bytes(12)
+        ('152.6 kB', '12 B')
+    """
+    return f"{in_units(length)}B"
 
 
-def _count(number: int) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+def in_units(number: float) -> str:
+    """A number of three or more digits, ready for the unit behind it.
+
+    Example:
+        >>> in_units(2_007_040), in_units(12), in_units(0)
+        ('2.0 M', '12 ', '0 ')
+    """
+    for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return str(number)
+            return f"{number / size:.1f} {prefix}"
+    return f"{number:g} "

@@ -1,10 +1,16 @@
 """The compiled loop that runs a plan: every thread of a team walks the table of kernels.
 
 A *table* is an int64 array with a row for each kernel: its address, the address of its
-arguments, and flags. Part p of a kernel is run by thread ``p % threads``. After a row with the
-flag `BARRIER` all threads wait for each other; the last one to come reads the status word and
-decides for all whether the rest of the table is skipped. A row with the flag `SERIAL` is called
-for part 0 only, on the calling thread, in the caller's floating-point mode: Python code.
+arguments, and flags. A row with the flag `BARRIER` ends a *segment*: the next one begins when
+all parts of this one are done. A row with the flag `SERIAL` is called for part 0 only, on the
+calling thread, in the caller's floating-point mode: Python code.
+
+Part p of a kernel belongs to *share* ``p % threads``, and each thread has a share of its own.
+It claims it before it computes. Who has waited for a while claims shares that nobody has begun:
+a thread that the system keeps from running holds up nobody, unless it is at work already. Who
+finishes a segment's last share reads the status word and opens the next segment, or closes the
+job. Only who holds a claim looks at the table: when the job is closed it is free, and a thread
+that wakes up late finds nothing to claim.
 
 The threads speak through one block of int64 words, the layout of which is below. Words that
 different threads write at the same time lie on cache lines of their own.
@@ -17,12 +23,17 @@ import functools
 import sys
 from typing import Any, NamedTuple
 
-import llvmlite.binding
-from llvmlite import ir
-from numba import types
-
-from glassgrad.execute.cpu.atomics import add, exchange, load, pointer, store
-from glassgrad.execute.cpu.compiler import EXACT, entry_point, helper, intrinsic
+from glassgrad.execute.cpu.atomics import add, exchange, load, pointer, replace, store
+from glassgrad.execute.cpu.compiler import (
+    EXACT,
+    entry_point,
+    external,
+    helper,
+    intrinsic,
+    ir,
+    types,
+)
+from glassgrad.execute.cpu.native import provide
 from glassgrad.execute.cpu.processor import exchange_mode, flush_denormals, pause
 
 __all__ = ["BARRIER", "FALLBACK_FAILED", "MOVE", "SERIAL", "STOP", "Driver", "compiled_driver"]
@@ -33,21 +44,29 @@ TABLE_COLUMNS = 3
 FALLBACK_FAILED = 1 << 62
 """The status of a table whose Python code failed; kernels report smaller codes."""
 
-# Each of these words has a cache line (8 words) of its own.
-TICKET, ARRIVED, GENERATION, DECISION = 0, 8, 16, 24
-# The job: written before the ticket is drawn, read after.
-THREADS, TABLE, ROWS, PARTS, STEPS, STATUS, COMPLETED, PENDING = range(32, 40)
-# How to wait: how many pauses and yields come before naps, and after how many naps to park.
-SPINS, YIELDS, IDLE_SPINS, IDLE_NAPS, MAY_MOVE = range(40, 45)
-# From here on a line for each thread: its state, the address of the function that wakes it, the
-# processor on which it began the job, and the ticket of the job before which it last moved.
-WORKERS, WORKER_WORDS = 48, 8
-STATE, WAKE, PROCESSOR, MOVED = range(4)
+# Words on cache lines (8 words) of their own: the latest job, and the shares that are done.
+TICKET, ARRIVED = 0, 8
+# The segment: its number, which counts on through all jobs and is negative while there is none;
+# its first row; and the steps that are complete.
+SEGMENT, FIRST_ROW, COMPLETED = range(16, 19)
+# The job: written before its first segment is opened, read by who holds a claim.
+THREADS, TABLE, ROWS, PARTS, STEPS, STATUS, HAS_SERIAL = range(24, 31)
+PENDING = 31
+# How many pauses come before helping and before naps; without work, how many pauses and naps
+# before parking. How many threads there are, and whether the workers should end.
+PATIENCE, SPINS, IDLE_SPINS, IDLE_NAPS, MEMBERS, DISMISSED = range(32, 38)
+# From here on a line for each thread: the segment whose share of this number was claimed last,
+# the thread's state, the address of the function that wakes it, the processor on which it began
+# the job, and the ticket of the job before which it last moved.
+WORKERS, WORKER_WORDS = 40, 8
+CLAIMED, STATE, WAKE, PROCESSOR, MOVED = range(5)
 
 AWAKE, PARKED = 0, 1
 
+NEVER = -1  # as the segment claimed last: no segment comes after it
+
 STOP = -1
-"""The ticket that sends the workers home."""
+"""What `serve` returns when the worker should end."""
 
 MOVE = -2
 """What `serve` returns when the worker should move to another processor and come back."""
@@ -64,20 +83,21 @@ class Driver(NamedTuple):
 @functools.cache
 def compiled_driver() -> Driver:
     """Compile or load the driver: at the first run, not at import."""
-    _register_system_calls()
-    block, integer = types.voidptr, types.int64
-    signatures = Driver(types.void(block), integer(block, integer, integer), types.void(block))
-    functions = Driver(run, serve, dismiss)
-    compiled = [
-        entry_point(signature)(function).ctypes
-        for signature, function in zip(signatures, functions, strict=True)
-    ]
-    return Driver(*compiled)
+    return Driver(
+        entry_point(run, "void", "voidptr"),
+        entry_point(serve, "int64", "voidptr", "int64", "int64"),
+        entry_point(dismiss, "void", "voidptr"),
+    )
 
 
 def run(block: Any) -> None:
     """Hand the job in the block to the workers, take part in it, and wait for its end."""
-    threads = load(block, THREADS)
+    threads, segment = load(block, THREADS), -load(block, SEGMENT)
+    store(block, HAS_SERIAL, has_serial_rows(block))
+    store(block, FIRST_ROW, 0)
+    store(block, COMPLETED, 0)
+    offer_shares(block, threads, segment)
+    store(block, SEGMENT, segment)
     if threads > 1:
         store(block, WORKERS + PROCESSOR, current_processor())
         add(block, TICKET, 1)
@@ -93,36 +113,45 @@ def serve(block: Any, worker: int, ticket: int) -> int:
     spins, naps = load(block, IDLE_SPINS), load(block, IDLE_NAPS)
     own = WORKERS + WORKER_WORDS * worker
     waited = 0
-    while True:
+    while load(block, DISMISSED) == 0:
         newest = load(block, TICKET)
-        if newest == STOP:
-            return STOP
         if newest != ticket:
             if load(block, own + MOVED) != newest and shares_processor(block, worker):
                 store(block, own + MOVED, newest)
                 return MOVE
-            perform(block, worker)
+            if worker < load(block, THREADS):
+                perform(block, worker)
             ticket = newest
             waited = 0
         elif waited < spins + naps:
-            rest(waited, spins, 0)
+            rest(waited, spins)
             waited += 1
         else:
             # Say first that we park and look for a new ticket then. The caller draws the ticket
             # first and looks for parked workers then. So one of the two notices the other.
             exchange(block, own + STATE, PARKED)
-            if load(block, TICKET) == ticket:
+            if load(block, TICKET) == ticket and load(block, DISMISSED) == 0:
                 return ticket
             if exchange(block, own + STATE, AWAKE) == AWAKE:
                 return ticket  # the caller noticed too, and wakes us: take the wake-up
             waited = 0
+    return STOP
 
 
 def dismiss(block: Any) -> None:
     """Let the workers return `STOP`, now or after the job they are at."""
-    threads = load(block, THREADS)
-    store(block, TICKET, STOP)
-    wake_workers(block, threads)
+    store(block, DISMISSED, 1)
+    wake_workers(block, load(block, MEMBERS))
+
+
+@helper(EXACT)
+def offer_shares(block: Any, threads: int, segment: int) -> None:
+    """Let the shares of the job be claimed, and none of a job that had more threads."""
+    for share in range(load(block, MEMBERS)):
+        claimed = WORKERS + WORKER_WORDS * share + CLAIMED
+        before = segment - 1 if share < threads else NEVER
+        if load(block, claimed) != before:
+            store(block, claimed, before)
 
 
 @helper(EXACT)
@@ -142,7 +171,7 @@ def shares_processor(block: Any, worker: int) -> bool:
     """
     processor = current_processor()
     store(block, WORKERS + WORKER_WORDS * worker + PROCESSOR, processor)
-    if processor < 0 or load(block, MAY_MOVE) == 0:
+    if processor < 0:
         return False
     for other in range(worker):
         if load(block, WORKERS + WORKER_WORDS * other + PROCESSOR) == processor:
@@ -151,38 +180,92 @@ def shares_processor(block: Any, worker: int) -> bool:
 
 
 @helper(EXACT)
+def has_serial_rows(block: Any) -> int:
+    """Whether the table has Python code, which only the calling thread may run."""
+    table = pointer(load(block, TABLE))
+    flags = 0
+    for row in range(load(block, ROWS)):
+        flags |= load(table, TABLE_COLUMNS * row + 2)
+    return flags & SERIAL
+
+
+@helper(EXACT)
 def perform(block: Any, thread: int) -> None:
-    """This thread's share of the job."""
+    """Take part in the job until it is closed."""
     mode = flush_denormals()
-    steps = load(block, STEPS)
-    for _ in range(steps):
-        if not perform_step(block, thread, mode):
+    spins, patience = load(block, SPINS), load(block, PATIENCE)
+    waited, head_start = 0, 0
+    while True:
+        segment = load(block, SEGMENT)
+        if segment < 0:
             break
-        if thread == 0:
-            add(block, COMPLETED, 1)
+        share = thread
+        if not claim(block, share, segment):
+            share = unclaimed_share(block, thread, segment) if waited >= patience else -1
+        if share < 0:
+            rest(waited, spins)
+            waited += 1
+            continue
+        # Whoever was late for one segment is not waited for in the next.
+        waited, head_start = head_start, 0
+        if share != thread:
+            waited, head_start = patience, patience
+        perform_share(block, share, segment, mode)
     exchange_mode(mode)
 
 
 @helper(EXACT)
-def perform_step(block: Any, thread: int, mode: int) -> bool:
-    """This thread's share of the table; False if a status other than 0 ended it."""
+def claim(block: Any, share: int, segment: int) -> bool:
+    """Make the share one's own, unless another thread has it or the segment is over."""
+    claimed = WORKERS + WORKER_WORDS * share + CLAIMED
+    if load(block, claimed) != segment - 1:
+        return False
+    return bool(replace(block, claimed, segment - 1, segment))
+
+
+@helper(EXACT)
+def unclaimed_share(block: Any, thread: int, segment: int) -> int:
+    """Claim a share whose thread has not come; -1 if there is none."""
+    for share in range(load(block, THREADS)):
+        if share == 0 and thread != 0 and load(block, HAS_SERIAL) != 0:
+            continue
+        if claim(block, share, segment):
+            return share
+    return -1
+
+
+@helper(EXACT)
+def perform_share(block: Any, share: int, segment: int, mode: int) -> None:
+    """Call the kernels of the segment for the parts of a share that was claimed."""
     table = pointer(load(block, TABLE))
     threads, rows, parts = load(block, THREADS), load(block, ROWS), load(block, PARTS)
-    flags = BARRIER
-    for row in range(rows):
+    row, flags = load(block, FIRST_ROW), 0
+    while row < rows and not flags & BARRIER:
         kernel = load(table, TABLE_COLUMNS * row)
         arguments = load(table, TABLE_COLUMNS * row + 1)
         flags = load(table, TABLE_COLUMNS * row + 2)
         if flags & SERIAL:
-            if thread == 0:
+            if share == 0:
                 call_serially(block, kernel, parts, arguments, mode)
         else:
-            for part in range(thread, parts, threads):
+            for part in range(share, parts, threads):
                 call_kernel(kernel, part, parts, arguments)
-        if flags & BARRIER and must_stop(block, threads):
-            return False
-    # A step reads what the step before wrote, whatever its last row says.
-    return bool(flags & BARRIER) or not must_stop(block, threads)
+        row += 1
+    if threads == 1 or add(block, ARRIVED, 1) == threads - 1:
+        finish_segment(block, segment, row, rows)
+
+
+@helper(EXACT)
+def finish_segment(block: Any, segment: int, row: int, rows: int) -> None:
+    """Open the segment that begins at the row, or close the job."""
+    store(block, ARRIVED, 0)
+    failed = load(pointer(load(block, STATUS)), 0) != 0
+    if row == rows and not failed:
+        row = 0
+        store(block, COMPLETED, load(block, COMPLETED) + 1)
+    closed = failed or load(block, COMPLETED) == load(block, STEPS)
+    store(block, FIRST_ROW, row)
+    store(block, SEGMENT, -(segment + 1) if closed else segment + 1)
 
 
 @helper(EXACT)
@@ -197,34 +280,14 @@ def call_serially(block: Any, kernel: int, parts: int, arguments: int, mode: int
 
 
 @helper(EXACT)
-def must_stop(block: Any, threads: int) -> bool:
-    """Wait for all threads; what the status word said when the last one came, for all alike."""
-    if threads == 1:
-        return bool(load(pointer(load(block, STATUS)), 0) != 0)
-    generation = load(block, GENERATION)
-    if add(block, ARRIVED, 1) == threads - 1:
-        store(block, DECISION, load(pointer(load(block, STATUS)), 0))
-        store(block, ARRIVED, 0)
-        store(block, GENERATION, generation + 1)
-    else:
-        spins, yields = load(block, SPINS), load(block, YIELDS)
-        waited = 0
-        while load(block, GENERATION) == generation:
-            rest(waited, spins, yields)
-            waited += 1
-    return bool(load(block, DECISION) != 0)
-
-
-@helper(EXACT)
-def rest(waited: int, spins: int, yields: int) -> None:
-    """Wait a moment: stay on the processor at first, then leave it to others, then sleep.
+def rest(waited: int, spins: int) -> None:
+    """Wait a moment: stay on the processor at first, then sleep.
 
     Waiting threads must not spin for ever: the thread that is waited for may have no processor.
+    To yield is no way between: where others compute, a yield costs a slice of 3 ms.
     """
     if waited < spins:
         pause()
-    elif waited < spins + yields:
-        yield_processor()
     else:
         nap(1)
 
@@ -256,12 +319,11 @@ def call_function(_typing: Any, address: Any) -> Any:
     return types.void(types.int64), generate
 
 
-yield_processor: Any = types.ExternalFunction("glassgrad_yield_processor", types.int32())
-nap: Any = types.ExternalFunction("glassgrad_nap", types.int32(types.int32))
+nap: Any = external("glassgrad_nap", "int32", "int32")
 """``nap(microseconds)`` sleeps; the system adds about 50."""
 
 if sys.platform == "linux":
-    current_processor: Any = types.ExternalFunction("glassgrad_current_processor", types.int32())
+    current_processor: Any = external("glassgrad_current_processor", "int32")
 else:
 
     @helper(EXACT)
@@ -270,18 +332,19 @@ else:
         return -1
 
 
-def _register_system_calls() -> None:
-    for name, function in _system_calls().items():
-        address = ctypes.cast(function, ctypes.c_void_p).value
-        llvmlite.binding.add_symbol(f"glassgrad_{name}", address)
-
-
 def _system_calls() -> dict[str, Any]:
     if sys.platform == "win32":
-        kernel = ctypes.WinDLL("kernel32")
-        return {"yield_processor": kernel.SwitchToThread, "nap": kernel.Sleep}  # milliseconds
+        return {"nap": ctypes.WinDLL("kernel32").Sleep}  # milliseconds
     system = ctypes.CDLL(None)
-    calls = {"yield_processor": system.sched_yield, "nap": system.usleep}
+    calls = {"nap": system.usleep}
     if sys.platform == "linux":
         calls["current_processor"] = system.sched_getcpu
     return calls
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+for _name, _function in _system_calls().items():
+    provide(f"glassgrad_{_name}", functools.partial(_address, _function))

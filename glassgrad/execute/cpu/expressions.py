@@ -127,8 +127,10 @@ def _uniform(operation: StreamedUniform, operands: Sequence[str], dtype: str, in
 
 def has_expression(operation: Operation) -> bool:
     """Whether the operation can be part of a generated kernel."""
+    if type(operation) in TEMPLATES:
+        return True
     registered: Callable[..., Any] = expression.dispatch(type(operation))
-    return type(operation) in TEMPLATES or registered is not expression.dispatch(object)
+    return registered is not expression.dispatch(object)
 
 
 def is_cheap(operation: Operation) -> bool:

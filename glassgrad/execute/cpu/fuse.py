@@ -14,7 +14,7 @@ groups that ask, instead of being stored for them; several of them may compute i
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
@@ -33,9 +33,14 @@ __all__ = ["Group", "Kind", "Pattern", "fuse", "is_reduction", "source_of", "sou
 LARGEST_GROUP = 48
 LARGEST_MOVE = 8
 
+ALIASES = frozenset({Reshape, StopGradient, Cast})
+"""Operations that may do nothing to memory."""
+
 
 class Pattern(Enum):
     """How a value changes over the space of a kernel."""
+
+    __hash__ = object.__hash__  # there is one of each, and Enum's own way calls Python
 
     FULL = "full"
     ROW = "row"
@@ -45,6 +50,8 @@ class Pattern(Enum):
 
 class Kind(Enum):
     """What a group is compiled to."""
+
+    __hash__ = object.__hash__  # as Pattern's
 
     LOOP = "loop"  # element-wise operations and reductions of rows
     PRODUCT = "product"  # a matrix product, then element-wise operations on its tile
@@ -94,7 +101,7 @@ class Group:
 
 def source_of(tensor: Tensor) -> Tensor:
     """The tensor whose memory holds the same elements in the same order."""
-    while _is_alias(tensor.node):
+    while type(tensor.node.operation) in ALIASES and _is_alias(tensor.node):
         tensor = tensor.node.inputs[0]
     return tensor
 
@@ -102,14 +109,16 @@ def source_of(tensor: Tensor) -> Tensor:
 def _is_alias(node: Node) -> bool:
     """Whether the node moves nothing and computes nothing."""
     kind = type(node.operation)
-    if kind is Reshape or kind is StopGradient:
-        return True
-    return kind is Cast and node.inputs[0].dtype == node.specs[0].dtype
+    return kind in ALIASES and (kind is not Cast or node.inputs[0].dtype == node.specs[0].dtype)
 
 
 def sources_of(node: Node) -> list[Tensor]:
     """Where the node's inputs come from."""
-    return [source_of(tensor) for tensor in node.inputs]
+    # Every pass asks, and most inputs are their own sources: those cost no call.
+    return [
+        source_of(tensor) if type(tensor.node.operation) in ALIASES else tensor
+        for tensor in node.inputs
+    ]
 
 
 def is_reduction(operation: Operation) -> bool:
@@ -148,7 +157,8 @@ def spread(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _is_repeated(tensor: Tensor, target: tuple[int, ...]) -> bool:
-    return tensor.size not in (1, prod(target))
+    shape = tensor.shape
+    return shape != target and prod(shape) not in (1, prod(target))
 
 
 def _repeated(tensor: Tensor, target: tuple[int, ...], columns: int | None) -> Tensor:
@@ -166,41 +176,41 @@ class _Fusion:
         self.order = {node: number for number, node in enumerate(nodes)}
         self.home: dict[Node, Group] = {}
         self.groups: list[Group] = []
+        self.users: list[set[Group]] = []  # of each group, by its number
         self.scalar_groups: list[Group] = []
 
     def place(self, node: Node) -> None:
         """Let the node join a group, or begin one."""
-        group = self._group_to_join(node) or self._new_group(node)
+        makers = self._makers([node])
+        group = self._group_to_join(node, makers) or self._new_group(node)
         add(node, group)
         self.home[node] = group
-        self._remember_order(node, group)
+        others = [maker for maker in dict.fromkeys(makers) if maker is not group]
+        self._run_after(group, others)
         if group.kind in (Kind.LOOP, Kind.PRODUCT):
-            for maker in dict.fromkeys(self._makers(node)):
-                if maker is not group and maker.kind is Kind.LOOP:
+            for maker in others:
+                if maker.kind is Kind.LOOP:
                     self._absorb(maker, group)
 
-    def _group_to_join(self, node: Node) -> Group | None:
+    def _group_to_join(self, node: Node, makers: list[Group]) -> Group | None:
         if not _is_fusable(node):
             return None
         # A loop can join a product, but no product a loop.
-        makers = reversed(self._makers(node))
-        candidates = sorted(dict.fromkeys(makers), key=lambda group: group.kind is Kind.LOOP)
+        latest = dict.fromkeys(reversed(makers))
+        candidates = [group for group in latest if group.kind is not Kind.LOOP]
+        candidates += [group for group in latest if group.kind is Kind.LOOP]
         if all(spec.size == 1 for spec in node.specs):
             candidates += reversed(self.scalar_groups)
         for group in candidates:
             has_room = len(group.nodes) < LARGEST_GROUP
-            if has_room and fits(node, group) and self._is_free(node, group):
+            if has_room and fits(node, group) and not any(_needs(m, group) for m in makers):
                 return group
         return None
 
-    def _makers(self, node: Node) -> list[Group]:
-        return [self.home[s.node] for s in sources_of(node) if s.node in self.home]
-
-    def _is_free(self, node: Node, group: Group) -> bool:
-        """Whether the node may run with the group: nothing it needs comes after the group."""
-        return not any(
-            maker is not group and maker.before >> group.number & 1 for maker in self._makers(node)
-        )
+    def _makers(self, nodes: Iterable[Node]) -> list[Group]:
+        """The groups in which the nodes' inputs are computed."""
+        sources = [source.node for node in nodes for source in sources_of(node)]
+        return [self.home[node] for node in sources if node in self.home]
 
     def _absorb(self, maker: Group, group: Group) -> None:
         """Let all members of another group join, if they fit and nobody runs in between."""
@@ -210,35 +220,35 @@ class _Fusion:
         if trial is None:
             return
         group.take_over(trial, self.order)
+        needed = {other for other in self._makers(maker.nodes) if other is not maker}
         for node in maker.nodes:
             self.home[node] = group
         maker.nodes = []
-        group.before = (group.before | maker.before) & ~(1 << maker.number)
-        for other in self.groups:
-            if other.before >> maker.number & 1 or other.before >> group.number & 1:
-                other.before |= group.before | 1 << group.number
+        for other in needed:
+            self.users[other.number].discard(maker)
+        group.before &= ~(1 << maker.number)
+        self._run_after(group, needed)
+        for user in self.users[maker.number] - {group}:
+            self._run_after(user, [group])
         if maker in self.scalar_groups:
             self.scalar_groups.remove(maker)
 
     def _is_between(self, maker: Group, group: Group) -> bool:
         """Whether another group needs the one and is needed by the other."""
-        return any(
-            group.before >> other.number & 1 and other.before >> maker.number & 1
-            for other in self.groups
-            if other.nodes
-        )
+        return any(_needs(group, user) for user in self.users[maker.number])
 
-    def _remember_order(self, node: Node, group: Group) -> None:
+    def _run_after(self, group: Group, makers: Iterable[Group]) -> None:
+        """Remember that the group, and with it all who need it, needs others."""
         before = group.before
-        for maker in self._makers(node):
-            if maker is not group:
-                before |= maker.before | 1 << maker.number
-        if before == group.before:
-            return
-        group.before = before
-        for other in self.groups:
-            if other.before >> group.number & 1:
-                other.before |= before
+        for maker in makers:
+            self.users[maker.number].add(group)
+            before |= maker.before | 1 << maker.number
+        pending = [group]
+        while pending:
+            late = pending.pop()
+            if late.before | before != late.before:
+                late.before |= before
+                pending += self.users[late.number]
 
     def _new_group(self, node: Node) -> Group:
         kind, size, columns = _space_of_group(node)
@@ -246,9 +256,15 @@ class _Fusion:
         if kind is Kind.REFERENCE and (work := work_of(node)) is not None:
             group.kind, group.work = Kind.KERNEL, work
         self.groups.append(group)
+        self.users.append(set())
         if kind is Kind.LOOP and size == 1:
             self.scalar_groups.append(group)
         return group
+
+
+def _needs(group: Group, other: Group) -> bool:
+    """Whether the other group must run before this one."""
+    return bool(group.before >> other.number & 1)
 
 
 def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
@@ -387,15 +403,12 @@ def _space(node: Node) -> tuple[int, int | None] | None:
     if is_reduction(node.operation):
         columns = _reduced_columns(node)
         return None if columns is None else (node.inputs[0].size, columns)
-    output = node.specs[0]
-    lengths = {
-        _broadcast_columns(tensor.shape, output.shape)
-        for tensor in node.inputs
-        if _is_repeated(tensor, output.shape)
-    }
+    target = node.specs[0].shape
+    repeated = [tensor for tensor in node.inputs if _is_repeated(tensor, target)]
+    lengths = {_broadcast_columns(tensor.shape, target) for tensor in repeated}
     if None in lengths or len(lengths) > 1:
         return None
-    return output.size, lengths.pop() if lengths else None
+    return prod(target), lengths.pop() if lengths else None
 
 
 def _broadcast_columns(shape: tuple[int, ...], target: tuple[int, ...]) -> int | None:
@@ -415,18 +428,17 @@ def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
         return [Pattern.FULL]
     output = node.specs[0]
     at_rows = output.size != group.size
-    is_one_row = columns == group.size
-    return [
+    readings = [_reading(tensor, output.shape, at_rows) for tensor in node.inputs]
+    if columns == group.size:
         # What was made of a single row is a row's value for its group.
-        Pattern.ROW
-        if is_one_row and tensor.size == 1 and group.patterns.get(source.node) is Pattern.ROW
-        else _reading(tensor, output.shape, at_rows)
-        for tensor, source in zip(node.inputs, sources_of(node), strict=True)
-    ]
+        for place, (tensor, source) in enumerate(zip(node.inputs, sources_of(node), strict=True)):
+            if tensor.size == 1 and group.patterns.get(source.node) is Pattern.ROW:
+                readings[place] = Pattern.ROW
+    return readings
 
 
 def _reading(tensor: Tensor, target: tuple[int, ...], at_rows: bool) -> Pattern:
-    if tensor.size == prod(target):
+    if tensor.shape == target or tensor.size == prod(target):
         return Pattern.ROW if at_rows else Pattern.FULL
     if tensor.size == 1:
         return Pattern.SCALAR

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.execute.cpu.expressions import BY_NUMPY, MATHEMATICS, expression
-from glassgrad.execute.cpu.fuse import Group, Pattern, is_reduction, source_of, sources_of
+from glassgrad.execute.cpu.fuse import Group, Kind, Pattern, is_reduction, source_of, sources_of
 from glassgrad.execute.cpu.views import VIEW_NAMES
 from glassgrad.graph import Constant, Graph, Node, Tensor
 from glassgrad.graph.tensor import Key
@@ -23,6 +23,7 @@ from glassgrad.ops.reduction import Argmin, Min, Place, Sum
 
 __all__ = [
     "KernelSource",
+    "Sources",
     "batch_source",
     "column_sum_source",
     "constants_of",
@@ -39,7 +40,7 @@ from numpy import {", ".join(BY_NUMPY)}
 from glassgrad.execute.cpu.blas import NORMAL
 from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
 from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part, tiled_gemm
-from glassgrad.execute.cpu.scalars import uniform_float32, uniform_float64
+from glassgrad.execute.cpu.scalars import largest, least, plus, uniform_float32, uniform_float64
 from glassgrad.execute.cpu.views import *
 from glassgrad.execute.cpu.views import {", ".join(sorted(set(VIEW_NAMES.values())))}
 
@@ -317,7 +318,8 @@ class LoopWriter:
             wide = (
                 "float64" if dtype == np.float64 else str(dtype) if dtype.kind == "f" else "int64"
             )
-            return [f"{sum_or_best} = {wide}(0)"], [f"{sum_or_best} += {operand}"], result
+            step = f"{sum_or_best} = plus({sum_or_best}, {operand})"
+            return [f"{sum_or_best} = {wide}(0)"], [step], result
         seeks_least = isinstance(node.operation, Min | Argmin)
         better, worst = ("<", highest(dtype)) if seeks_least else (">", lowest(dtype))
         start = [f"{sum_or_best} = {worst}"]
@@ -332,7 +334,10 @@ class LoopWriter:
                 ],
                 [],
             )
-        keep = f"{sum_or_best} {better}= {operand} or {sum_or_best} != {sum_or_best}"
+        if dtype.kind == "f":
+            choose = "least" if seeks_least else "largest"
+            return start, [f"{sum_or_best} = {choose}({sum_or_best}, {operand})"], result
+        keep = f"{sum_or_best} {better}= {operand}"
         step = f"{sum_or_best} = {sum_or_best} if {keep} else {operand}"
         return start, [step], result if dtype != np.bool_ else [f"{name} = {sum_or_best}"]
 
@@ -383,6 +388,75 @@ class LoopWriter:
             for number, tensor in enumerate(self.outputs)
             if self._pattern(tensor.node) is Pattern.ROW
         ]
+
+
+@dataclass(frozen=True)
+class Form:
+    """All that the text for a group depends on; tensors are numbered as they first appear."""
+
+    knows_rows: bool
+    members: tuple[tuple[object, ...], ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A kernel's text, with numbers of tensors in the place of tensors."""
+
+    text: str
+    arrays: list[int]
+    outputs: list[int]
+    scratch: list[np.dtype[Any]]
+
+
+class Sources:
+    """The sources of a plan's groups: a network repeats itself, and a form is written once."""
+
+    def __init__(self) -> None:
+        self._written: dict[Form, Written] = {}
+
+    def of(self, group: Group, outputs: list[Tensor]) -> KernelSource:
+        """The kernel of a loop or of a product."""
+        tensors: dict[Key, Tensor] = {}
+        form = _form(group, outputs, tensors)
+        if form not in self._written:
+            write = product_source if group.kind is Kind.PRODUCT else loop_source
+            self._written[form] = _numbered(write(group, outputs), list(tensors))
+        known, numbered = self._written[form], list(tensors.values())
+        return KernelSource(
+            known.text,
+            [numbered[number] for number in known.arrays],
+            [numbered[number] for number in known.outputs],
+            known.scratch,
+        )
+
+
+def _form(group: Group, outputs: list[Tensor], tensors: dict[Key, Tensor]) -> Form:
+    """The form of a group; ``tensors`` gains what it reads and makes, in the order of numbers."""
+    numbers: dict[Key, int] = {}
+
+    def number(tensor: Tensor) -> int:
+        tensors.setdefault(tensor.key, tensor)
+        return numbers.setdefault(tensor.key, len(numbers))
+
+    members = []
+    for node in group.nodes:
+        inputs = [
+            (number(s), s.dtype, type(s.node.operation) is Constant, group.readings.get((node, n)))
+            for n, s in enumerate(sources_of(node))
+        ]
+        made = number(node.outputs[0])
+        dtype, pattern = node.specs[0].dtype, group.patterns[node]
+        members.append((node.operation, made, dtype, pattern, *inputs))
+    return Form(group.columns is not None, tuple(members), tuple(map(number, outputs)))
+
+
+def _numbered(source: KernelSource, keys: list[Key]) -> Written:
+    numbers = {key: number for number, key in enumerate(keys)}
+    arrays = [numbers[tensor.key] for tensor in source.arrays]
+    return Written(
+        source.text, arrays, [numbers[tensor.key] for tensor in source.outputs], source.scratch
+    )
 
 
 def indent(lines: Sequence[str]) -> list[str]:

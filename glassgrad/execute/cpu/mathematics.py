@@ -12,14 +12,11 @@ LLVM undo the subtraction of ln 2 in two parts, on which the last digits depend.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
-from glassgrad.execute.cpu.compiler import EXACT, helper, intrinsic
+from glassgrad.execute.cpu.compiler import EXACT, helper, intrinsic, overloaded, types
 from glassgrad.ops.elementwise import QUANTILE_CENTRE, QUANTILE_FAR, QUANTILE_TAIL
 
 __all__ = ["erf", "erfinv", "exp", "expm1", "log", "log1p", "sigmoid", "tanh"]
@@ -308,9 +305,7 @@ def tanh_float64(x: Any) -> Any:
     return np.tanh(x)
 
 
-def _function(
-    float32: Any, float64: Any, notation: str, *, is_long: bool = False
-) -> Callable[[Any], Any]:
+def _function(float32: Any, float64: Any, notation: str, *, is_long: bool = False) -> Any:
     """One name for kernels to call; the types decide when they are compiled.
 
     The implementations are named functions, no lambdas: Numba tells lambdas apart by a counter
@@ -325,14 +320,9 @@ def _function(
         raise NotImplementedError("this function is called from compiled kernels only")
 
     function.__doc__ = f"{notation}, element by element, of float32 or float64."
-    implementations = {types.float32: getattr(float32, "py_func", float32), types.float64: float64}
+    implementations = {"float32": getattr(float32, "__wrapped__", float32), "float64": float64}
     options: Any = {"fastmath": set(EXACT), "error_model": "numpy", "forceinline": is_long}
-
-    @overload(function, strict=False, jit_options=options)
-    def choose(x):  # type: ignore[no-untyped-def]
-        return implementations.get(x)
-
-    return function
+    return overloaded(function, implementations, options)
 
 
 erf = _function(erf_float32, erf_float64, "The error function of x")

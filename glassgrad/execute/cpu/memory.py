@@ -6,6 +6,7 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from glassgrad.execute.cpu.addresses import (
     ALIGNMENT,
@@ -41,6 +42,10 @@ class Piece:
         )
 
 
+Place: TypeAlias = tuple[int, int, int, int]
+"""Where a piece begins and ends, and its first and last launch; plain numbers, for speed."""
+
+
 def plan_memory(plan: Plan) -> None:
     """Give every buffer of the workspace an offset; those never alive together share memory.
 
@@ -53,10 +58,10 @@ def plan_memory(plan: Plan) -> None:
     in_block = {buffer for block in plan.blocks for buffer in block}
     alone = [[b] for b in plan.buffers if b.is_workspace and b not in in_block]
     pieces = sorted(map(Piece.of, [*plan.blocks, *alone]), key=lambda p: p.length, reverse=True)
-    placed: list[tuple[int, int, Piece]] = []  # in the order of their offsets
-    for number, piece in enumerate(pieces):
+    placed: list[Place] = []  # in the order of their offsets
+    for piece in pieces:
         piece.offset = _lowest_free(piece, placed)
-        insort(placed, (piece.offset, number, piece))
+        insort(placed, (piece.offset, piece.offset + piece.length, piece.first, piece.last))
         plan.workspace_bytes = max(plan.workspace_bytes, piece.offset + piece.length)
         offset = piece.offset
         for buffer in piece.buffers:
@@ -75,14 +80,14 @@ def _find_lifetimes(plan: Plan) -> None:
         operand.buffer.last = stretch
 
 
-def _lowest_free(piece: Piece, placed: list[tuple[int, int, Piece]]) -> int:
+def _lowest_free(piece: Piece, placed: Sequence[Place]) -> int:
+    length, piece_first, piece_last = piece.length, piece.first, piece.last
     offset = 0
-    for begin, _, other in placed:
-        if other.last < piece.first or piece.last < other.first:
-            continue
-        if begin - offset >= piece.length:
-            break
-        offset = max(offset, begin + other.length)
+    for begin, end, first, last in placed:
+        if first <= piece_last and piece_first <= last:
+            if begin - offset >= length:
+                break
+            offset = max(offset, end)
     return offset
 
 

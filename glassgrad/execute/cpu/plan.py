@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -61,8 +61,7 @@ class Buffer:
         return self.owner is None
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(NamedTuple):
     """A buffer as an argument, seen under a shape."""
 
     buffer: Buffer
@@ -94,7 +93,6 @@ class Launch:
     function: Callable[..., None] | None = None
     walked: range = range(0)
     in_place: Sequence[int | None] = ()
-    operations: int = 0
     may_fail: bool = False
     barrier: bool = True
 
@@ -157,14 +155,25 @@ class _Planner:
         self.used_outside = self._used_outside()
         self.last_readers = self._last_readers()
         self.blocks: list[list[Buffer]] = []
+        self.sources = generate.Sources()
         self.panels: dict[np.dtype[Any], Buffer] = {}
         self.status = np.zeros(1, np.int64)
         self.complaints: list[work.Complaint] = []
+        self.makers = {
+            Kind.LOOP: self._loop,
+            Kind.PRODUCT: self._product,
+            Kind.BATCH: self._batch_of_products,
+            Kind.COLUMN_SUM: self._column_sum,
+            Kind.KERNEL: self._kernel,
+            Kind.UPDATE: self._update,
+            Kind.REFERENCE: self._reference,
+        }
 
     def plan(self) -> Plan:
         """Launch the groups in order, then copy the new values that were not made in place."""
         early = self._copies_of_old_values()
-        launches = [*early, *(self._launch(group) for group in self.groups), *self._assignments()]
+        launches = [self.makers[group.kind](group) for group in self.groups]
+        launches = [*early, *launches, *self._assignments()]
         results = [self._result(tensor) for tensor in self.outputs]
         return Plan(
             launches,
@@ -181,7 +190,7 @@ class _Planner:
         used = {source_of(tensor).key for tensor in (*self.outputs, *self.updates.values())}
         for group in self.groups:
             members = set(group.nodes)
-            sources = (source for node in group.nodes for source in sources_of(node))
+            sources = [source for node in group.nodes for source in sources_of(node)]
             used |= {source.key for source in sources if source.node not in members}
         return used
 
@@ -203,9 +212,10 @@ class _Planner:
         operation = source.node.operation
         if isinstance(operation, Leaf):
             return self._leaf_buffer(source, operation)
-        if source.key not in self.buffers:
-            self.buffers[source.key] = Buffer(source.spec)
-        return self.buffers[source.key]
+        key = source.key
+        if key not in self.buffers:
+            self.buffers[key] = Buffer(source.spec)
+        return self.buffers[key]
 
     def _leaf_buffer(self, source: Tensor, operation: Leaf) -> Buffer:
         if isinstance(operation, Placeholder):
@@ -228,26 +238,19 @@ class _Planner:
 
     # ---- kernels
 
-    def _launch(self, group: Group) -> Launch:
-        makers = {
-            Kind.LOOP: self._loop,
-            Kind.PRODUCT: self._product,
-            Kind.BATCH: self._batch_of_products,
-            Kind.COLUMN_SUM: self._column_sum,
-            Kind.KERNEL: self._kernel,
-            Kind.UPDATE: self._update,
-            Kind.REFERENCE: self._reference,
-        }
-        return makers[group.kind](group)
-
     def _made(self, group: Group) -> list[Tensor]:
         """The values of a group that others read."""
-        made = [tensor for node in group.nodes for tensor in node.outputs]
-        return [tensor for tensor in made if tensor.key in self.used_outside]
+        used = self.used_outside
+        return [
+            Tensor.of_node(node, index)
+            for node in group.nodes
+            for index in range(len(node.specs))
+            if (node, index) in used
+        ]
 
     def _loop(self, group: Group) -> Launch:
         made = self._made(group)
-        source = generate.loop_source(group, made)
+        source = self.sources.of(group, made)
         columns = group.size if group.columns is None else group.columns
         scratch = [Buffer(TensorSpec((self.parts * columns,), dtype)) for dtype in source.scratch]
         arguments: list[Argument] = [group.rows, columns]
@@ -260,7 +263,7 @@ class _Planner:
         first = group.nodes[0]
         assert isinstance(first.operation, MatMul)
         (a, b), (product,) = first.inputs, first.outputs
-        source = generate.product_source(group, made)
+        source = self.sources.of(group, made)
         panel = self._panel(product.dtype)
         target = self._buffer(generate.product_target(group, made))
         rows, columns = product.shape
@@ -276,10 +279,7 @@ class _Planner:
         ]
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
         reads = [a, b, *source.arrays]
-        launch = self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
-        inner = a.shape[0] if first.operation.transpose_a else a.shape[1]
-        launch.operations += (2 * inner - 1) * rows * columns
-        return launch
+        return self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
 
     def _batch_of_products(self, group: Group) -> Launch:
         (node,) = group.nodes
@@ -303,9 +303,7 @@ class _Planner:
             self._flat(product),
         ]
         text = generate.batch_source(product.dtype)
-        launch = self._kernel_launch(group, text, arguments, [a, b], [product], [panel])
-        launch.operations = (2 * inner - 1) * product.size
-        return launch
+        return self._kernel_launch(group, text, arguments, [a, b], [product], [panel])
 
     def _panel(self, dtype: np.dtype[Any]) -> Buffer:
         """Where products copy pieces of their right side; one for all of them."""
@@ -332,7 +330,6 @@ class _Planner:
         made: list[Tensor],
         scratch: Sequence[Buffer] = (),
     ) -> Launch:
-        sizes = [max(t.size for t in (*node.inputs, *node.outputs)) for node in group.nodes]
         return Launch(
             group.kind,
             [arguments],
@@ -341,7 +338,6 @@ class _Planner:
             nodes=group.nodes,
             made=made,
             source=text,
-            operations=sum(sizes),
         )
 
     # ---- kernels of single operations
@@ -389,13 +385,12 @@ class _Planner:
         in_place = self._in_place(group, operation, members, made)
         self._lay_out_gradients(members)
         constants = generate.constants_of(operation.body)
+        same = [self._flat(tensor) for tensor in (*shared, *constants)]
         calls: list[list[Argument]] = []
         for member, results in zip(members, made, strict=True):
             fresh = [t for t, place in zip(results, in_place, strict=True) if place is None]
-            arrays = (*shared, *constants, *member, *fresh)
-            calls.append([member[0].size, *map(self._flat, arrays)])
+            calls.append([member[0].size, *same, *map(self._flat, (*member, *fresh))])
         places = [None if place is None else operation.shared + place for place in in_place]
-        size = sum(member[0].size for member in members)
         return Launch(
             group.kind,
             calls,
@@ -406,7 +401,6 @@ class _Planner:
             source=generate.update_source(operation.body, operation.shared, places),
             walked=range(1 + len(shared) + len(constants), len(calls[0])),
             in_place=in_place,
-            operations=len(operation.body.nodes) * size,
         )
 
     def _in_place(

@@ -8,31 +8,16 @@ x86 and Arm have instructions for both; elsewhere nothing happens, only more slo
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
+from glassgrad.execute.cpu.compiler import cgutils, intrinsic, ir, types
+from glassgrad.execute.cpu.host import family
 
-from glassgrad.execute.cpu.compiler import intrinsic
-
-__all__ = ["exchange_mode", "family", "flush_denormals", "pause"]
-
-VOID, INT32, INT64 = ir.VoidType(), ir.IntType(32), ir.IntType(64)
-POINTER = ir.IntType(8).as_pointer()
+__all__ = ["exchange_mode", "flush_denormals", "pause"]
 
 ARM_YIELD_HINT = 1
 X86_FLUSH_AND_ZERO = 0x8040  # bits 15 and 6 of MXCSR
 ARM_FLUSH_TO_ZERO = 1 << 24  # bit 24 of FPCR
-
-
-def family() -> str:
-    """The processor's family: "x86", "arm", or "other"."""
-    machine = platform.machine().lower()
-    if machine in ("x86_64", "amd64", "i386", "i686"):
-        return "x86"
-    return "arm" if machine in ("aarch64", "arm64") else "other"
 
 
 def pause_on(processor: str) -> Any:
@@ -69,7 +54,7 @@ def flush_denormals_on(processor: str) -> Any:
     def build(_typing: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, _values: Any) -> Any:
             previous = emit_read_mode(builder, processor)
-            emit_write_mode(builder, processor, builder.or_(previous, INT64(bits)))
+            emit_write_mode(builder, processor, builder.or_(previous, ir.IntType(64)(bits)))
             return previous
 
         return types.int64(), generate
@@ -80,30 +65,40 @@ def flush_denormals_on(processor: str) -> Any:
 def emit_pause(builder: Any, processor: str) -> None:
     """Tell the processor that this thread only waits."""
     if processor == "x86":
-        _call(builder, "llvm.x86.sse2.pause", VOID)
+        _call(builder, "llvm.x86.sse2.pause", ir.VoidType())
     elif processor == "arm":
-        _call(builder, "llvm.aarch64.hint", VOID, INT32(ARM_YIELD_HINT))
+        _call(builder, "llvm.aarch64.hint", ir.VoidType(), ir.IntType(32)(ARM_YIELD_HINT))
 
 
 def emit_read_mode(builder: Any, processor: str) -> Any:
     """The floating-point mode of this thread as an int64."""
     if processor == "x86":
-        word = cgutils.alloca_once(builder, INT32)
-        _call(builder, "llvm.x86.sse.stmxcsr", VOID, builder.bitcast(word, POINTER))
-        return builder.zext(builder.load(word), INT64)
+        word = cgutils.alloca_once(builder, ir.IntType(32))
+        _call(
+            builder,
+            "llvm.x86.sse.stmxcsr",
+            ir.VoidType(),
+            builder.bitcast(word, ir.IntType(8).as_pointer()),
+        )
+        return builder.zext(builder.load(word), ir.IntType(64))
     if processor == "arm":
-        return _call(builder, "llvm.aarch64.get.fpcr", INT64)
-    return INT64(0)
+        return _call(builder, "llvm.aarch64.get.fpcr", ir.IntType(64))
+    return ir.IntType(64)(0)
 
 
 def emit_write_mode(builder: Any, processor: str, mode: Any) -> None:
     """Set the floating-point mode of this thread."""
     if processor == "x86":
-        word = cgutils.alloca_once(builder, INT32)
-        builder.store(builder.trunc(mode, INT32), word)
-        _call(builder, "llvm.x86.sse.ldmxcsr", VOID, builder.bitcast(word, POINTER))
+        word = cgutils.alloca_once(builder, ir.IntType(32))
+        builder.store(builder.trunc(mode, ir.IntType(32)), word)
+        _call(
+            builder,
+            "llvm.x86.sse.ldmxcsr",
+            ir.VoidType(),
+            builder.bitcast(word, ir.IntType(8).as_pointer()),
+        )
     elif processor == "arm":
-        _call(builder, "llvm.aarch64.set.fpcr", VOID, mode)
+        _call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), mode)
 
 
 def _call(builder: Any, name: str, result: Any, *values: Any) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from glassgrad.errors import ExecutionError
 from glassgrad.execute.cpu import describe
 from glassgrad.execute.cpu.addresses import ALIGNMENT, address_of, aligned_bytes, is_side_by_side
 from glassgrad.execute.cpu.compiler import Kernel, compile_source
+from glassgrad.execute.cpu.costs import costs_of, threads_worth_meeting
 from glassgrad.execute.cpu.driver import compiled_driver
 from glassgrad.execute.cpu.kernels.work import raise_complaint
 from glassgrad.execute.cpu.memory import lay_out, place_barriers, plan_memory
 from glassgrad.execute.cpu.plan import Argument, Buffer, Launch, Operand, make_plan
 from glassgrad.execute.cpu.profile import Profile, Timing, measured
-from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Team
-from glassgrad.execute.cpu.threads import default_threads
+from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Pace, Team
+from glassgrad.execute.cpu.threads import Turn, default_threads
 from glassgrad.execute.cpu.views import SLOT_WORDS
 from glassgrad.execute.executor import Executor, Program
 from glassgrad.graph import Tensor, Variable, placeholder
@@ -30,11 +31,14 @@ __all__ = ["CpuExecutor", "CpuProgram"]
 
 SMALLEST_PARTS = 4
 
-PEAK_SIZE = 1024
+PEAK_SIZES = (512, 1024)
 """Rows and columns of the matrices whose product is the peak that others are compared with."""
 
 LARGEST_COPIED = 16 * 1024
 """Inputs up to so many bytes are copied: that takes less time than to write their address."""
+
+PADDING = [(0,) * (SLOT_WORDS - length) for length in range(SLOT_WORDS + 1)]
+"""What fills a slot after so many words."""
 
 Words = npt.NDArray[np.int64]
 
@@ -69,7 +73,10 @@ class CpuProgram(Program):
             for launch in self.plan.launches:
                 _lay_out_lists(launch)
         self._workspace = aligned_bytes(self.plan.workspace_bytes)
+        self._workspace_begin = address_of(self._workspace)
         self._given: list[Array] = [_staging(buffer) for buffer in self.plan.inputs]
+        self._pace = Pace()
+        self._most_threads = threads_worth_meeting(self.plan)
         self._moves = -1
         self._places: list[tuple[Variable, Array]] = []
 
@@ -85,7 +92,7 @@ class CpuProgram(Program):
             if self._moves != Variable.moves:
                 self._bind_again()
             self._hand_in(arrays)
-            status = self.team.run(self._table, self.plan.parts, times, self.plan.status)
+            status = self._run_rows(self._table, times, self._pace)
             if status != 0:
                 raise_complaint(self.plan.complaints, status)
                 raise ExecutionError(f"A kernel stopped the step with code {status}.")
@@ -99,7 +106,7 @@ class CpuProgram(Program):
         return describe.describe(self.plan)
 
     def profile(self, *arrays: Any) -> Profile:
-        """Measure each launch of a step alone; ``print`` shows the table.
+        """Measure a step, and each of its launches alone; ``print`` shows the tables.
 
         Every launch is repeated until the clock can tell, on what the launches before it left
         behind. All variables keep their values.
@@ -108,8 +115,9 @@ class CpuProgram(Program):
             arrays: as for a step.
 
         Returns:
-            Seconds and operations of every launch, kind and layer, and the share of the peak of
-            a float32 matrix product of 1024 x 1024 on the same threads.
+            Seconds, floating-point operations and bytes of every launch, kind and layer, of the
+            step as a whole, and the peak: the fastest of several large float32 products on the
+            same threads.
 
         Raises:
             ExecutionError: a kernel stopped the step.
@@ -122,30 +130,63 @@ class CpuProgram(Program):
             >>> [timing.kind for timing in profile.timings]
             ['kernel', 'product']
         """
-        a = placeholder((PEAK_SIZE, PEAK_SIZE), "float32")
-        peak = CpuProgram([a @ a], [a], {}, self._executor)
-        seconds = sum(peak._seconds_of_launches([np.ones(a.shape, np.float32)]))
+        step = self._seconds_of_step(arrays)
+        call = self._measured(arrays, lambda times: [self(*arrays) for _ in range(times)])
         timings = [
-            Timing(launch.kind.value, launch.layer, launch.operations, time)
-            for launch, time in zip(
-                self.plan.launches, self._seconds_of_launches(arrays), strict=True
+            Timing(launch.kind.value, launch.layer, cost.flop, cost.moved, seconds)
+            for launch, cost, seconds in zip(
+                self.plan.launches,
+                costs_of(self.plan),
+                self._seconds_of_launches(arrays),
+                strict=True,
             )
         ]
-        return Profile(timings, peak.plan.launches[0].operations / seconds)
+        return Profile(timings, step, call, self._peak())
+
+    def _peak(self) -> float:
+        """Operations a second of the fastest large product, in either layout."""
+        rates = []
+        for size in PEAK_SIZES:
+            a, b = (placeholder((size, size), "float32") for _ in range(2))
+            ones = np.ones(a.shape, np.float32)
+            for product in (a @ b, a @ b.T, a.T @ b):
+                program = CpuProgram([product], [a, b], {}, self._executor)
+                flop = sum(cost.flop for cost in costs_of(program.plan))
+                rates.append(flop / program._seconds_of_step([ones, ones]))
+        return max(rates)
+
+    def _seconds_of_step(self, arrays: Sequence[Any]) -> float:
+        return self._measured(arrays, functools.partial(self._repeat, slice(None)))
 
     def _seconds_of_launches(self, arrays: Sequence[Any]) -> list[float]:
-        with self._turn:
-            kept = [(variable, variable.storage.copy()) for variable in self.updates]
-            try:
-                self(*arrays)
-                return [measured(functools.partial(self._repeat, rows)) for rows in self._rows]
-            finally:
-                for variable, value in kept:
-                    variable.storage[...] = value
+        with self._turn, self._kept_variables():
+            self(*arrays)
+            return [measured(functools.partial(self._repeat, rows)) for rows in self._rows]
+
+    def _measured(self, arrays: Sequence[Any], run: Callable[[int], object]) -> float:
+        """Seconds of one repeat, after a first step that may have to compile."""
+        with self._turn, self._kept_variables():
+            self(*arrays)
+            return measured(run)
+
+    @contextlib.contextmanager
+    def _kept_variables(self) -> Iterator[None]:
+        kept = [(variable, variable.storage.copy()) for variable in self.updates]
+        try:
+            yield
+        finally:
+            for variable, value in kept:
+                variable.storage[...] = value
 
     def _repeat(self, rows: slice, times: int) -> None:
         """Run one launch again; its inputs are where the step left them."""
-        self.team.run(self._table[rows], self.plan.parts, times, status=self.plan.status)
+        self._run_rows(self._table[rows], times)
+
+    def _run_rows(self, table: Words, times: int, pace: Pace | None = None) -> int:
+        parts, status = self.plan.parts, self.plan.status
+        return self.team.run(
+            table, parts, times, status, most_threads=self._most_threads, pace=pace
+        )
 
     # ---- the table
 
@@ -189,15 +230,15 @@ class CpuProgram(Program):
         """Append the argument block of one call, and say where it begins."""
         begin = len(words)
         for argument in arguments:
-            slot = [0] * SLOT_WORDS
             if isinstance(argument, int):
-                slot[0] = argument
+                slot: tuple[int, ...] = (argument,)
             else:
-                slot[0] = self._address(argument.buffer)
-                slot[1 : 1 + len(argument.shape)] = argument.shape
-                if isinstance(argument.buffer.owner, int):
-                    self._entries[argument.buffer.owner].append(len(words))
+                buffer, shape = argument
+                slot = (self._address(buffer), *shape)
+                if isinstance(buffer.owner, int):
+                    self._entries[buffer.owner].append(len(words))
             words += slot
+            words += PADDING[len(slot)]
         return begin
 
     def _memory(self, buffer: Buffer) -> Array:
@@ -212,6 +253,8 @@ class CpuProgram(Program):
         return memory.view(buffer.spec.dtype)
 
     def _address(self, buffer: Buffer) -> int:
+        if buffer.is_workspace:
+            return self._workspace_begin + buffer.offset
         return address_of(self._memory(buffer))
 
     def _view(self, operand: Operand) -> Array:
@@ -306,19 +349,23 @@ class CpuExecutor(Executor):
     """Compiles graphs to plans of fused kernels.
 
     Args:
-        threads: how many threads run a plan; by default as many as there are processors.
+        threads: how many threads run a plan; by default as many as ``set_num_threads`` says.
         parts: into how many parts each kernel is divided. Results depend on it to the last bit,
             and on nothing else of the machine's size; by default 4, or the next power of two
             from the number of threads.
+
+    Raises:
+        ArgumentError: the number of threads is not one from 1 to 1024.
     """
 
     name = "cpu"
 
     def __init__(self, threads: int | None = None, parts: int | None = None) -> None:
-        self.threads = default_threads() if threads is None else threads
-        self.parts = parts or max(SMALLEST_PARTS, 1 << (self.threads - 1).bit_length())
-        self.team = Team(self.threads)
-        self.turn = threading.RLock()
+        self._own_threads = threads
+        self.team = Team(threads)
+        least = threads or default_threads()  # what is set later must not change the bits
+        self.parts = parts or max(SMALLEST_PARTS, 1 << (least - 1).bit_length())
+        self.turn = Turn()
 
     def compile(
         self,
@@ -329,6 +376,11 @@ class CpuExecutor(Executor):
         """Plan the graph; kernels are compiled at the first run, or loaded from the cache."""
         return CpuProgram(outputs, inputs, updates or {}, self)
 
+    @property
+    def threads(self) -> int:
+        """How many threads run a plan now."""
+        return self.team.threads
+
     def settings(self) -> dict[str, int]:
         """The number of parts: with it, the bits do not depend on the number of threads."""
         return {"parts": self.parts}
@@ -336,4 +388,4 @@ class CpuExecutor(Executor):
     def with_settings(self, settings: Mapping[str, int]) -> CpuExecutor:
         """The same with another number of parts; a checkpoint may be of another executor."""
         parts = settings.get("parts", self.parts)
-        return self if parts == self.parts else CpuExecutor(self.threads, parts)
+        return self if parts == self.parts else CpuExecutor(self._own_threads, parts)

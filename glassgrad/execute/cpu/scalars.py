@@ -6,12 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.execute.cpu.compiler import EXACT, helper
+from glassgrad.execute.cpu.compiler import EXACT, REORDERED, helper, intrinsic, ir
 
-__all__ = ["uniform_float32", "uniform_float64"]
+__all__ = ["largest", "least", "plus", "uniform_float32", "uniform_float64"]
 
 u32 = np.uint32
 PARITY = u32(0x1BD11BDA)
+
+
+@helper(REORDERED)
+def plus(total: Any, value: Any) -> Any:
+    """The sum with one more member: only here may members change places, nothing around it."""
+    return total + value
+
+
+def _extreme(instruction: str) -> Any:
+    """A choice between two floats in which NaN wins; a loop of comparisons does not vectorise."""
+
+    def build(_typing: Any, best: Any, value: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            kind = values[0].type
+            signature = ir.FunctionType(kind, [kind, kind])
+            choose = builder.module.declare_intrinsic(instruction, [kind], signature)
+            return builder.call(choose, values)
+
+        return best(best, value), generate
+
+    return intrinsic(build)
+
+
+largest = _extreme("llvm.maximum")
+least = _extreme("llvm.minimum")
 
 
 @helper(EXACT)

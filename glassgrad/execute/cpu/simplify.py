@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from operator import is_
 
 import numpy as np
 
@@ -26,7 +27,8 @@ from glassgrad.graph import (
     constant,
     rewrite,
 )
-from glassgrad.ops.elementwise import Clip, maximum, minimum
+from glassgrad.ops.elementwise import Cast, Clip, maximum, minimum
+from glassgrad.ops.indexing import AddAlongAxis, ScatterAdd
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
 from glassgrad.ops.movement import Reshape, broadcast_to
@@ -188,11 +190,21 @@ def _product(
     """Repeat the matrices of a batch that broadcasts along some of its axes, but not along all."""
     batch = node.specs[0].shape[:-2]
     if all(prod(x.shape[:-2]) in (1, prod(batch)) for x in inputs):
-        return None
+        return _counted(operation, node, inputs)
     repeated = tuple(
         x if prod(x.shape[:-2]) == 1 else broadcast_to(x, (*batch, *x.shape[-2:])) for x in inputs
     )
-    return _applied(operation, node, repeated)
+    return _counted(operation, node, repeated) or _applied(operation, node, repeated)
+
+
+def _counted(
+    operation: Operation, node: Node, inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...] | None:
+    """A sum of booleans asks whether any member is true: how many are, is a number."""
+    if node.specs[0].dtype != np.bool_:
+        return None
+    numbers = (Cast("int32")(x) if x.dtype == np.bool_ else x for x in inputs)
+    return _applied(Cast("bool"), node, (operation(*numbers),))
 
 
 def _sum(operation: Sum, node: Node, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
@@ -218,6 +230,8 @@ LIFTED: dict[type[Operation], Callable[..., tuple[Tensor, ...] | None]] = {
     Min: _extreme,
     Sum: _sum,
     MatMul: _product,
+    ScatterAdd: _counted,
+    AddAlongAxis: _counted,
 }
 
 
@@ -227,10 +241,7 @@ def fold_constants(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     def fold(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         if isinstance(node.operation, Leaf):
             return None
-        if _is_empty_sum(node):
-            (spec,) = node.specs
-            return (constant(np.zeros(spec.shape, spec.dtype), spec.dtype),)
-        if all(spec.size == 0 for spec in node.specs):
+        if _is_empty_sum(node) or all(0 in spec.shape for spec in node.specs):
             return tuple(constant(np.zeros(s.shape, s.dtype), s.dtype) for s in node.specs)
         if all(isinstance(tensor.node.operation, Constant) for tensor in inputs):
             return _folded(node, inputs)
@@ -240,8 +251,8 @@ def fold_constants(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _is_empty_sum(node: Node) -> bool:
-    is_sum = isinstance(node.operation, Sum | MatMul)
-    return is_sum and any(tensor.size == 0 for tensor in node.inputs)
+    is_sum = isinstance(node.operation, (Sum, MatMul))
+    return is_sum and any(0 in tensor.shape for tensor in node.inputs)
 
 
 def _folded(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
@@ -261,14 +272,19 @@ def _value(tensor: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
 
 def merge_equal(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Let nodes with the same operation and the same inputs be computed once."""
-    made: dict[object, tuple[Tensor, ...]] = {}
+    made: dict[object, Node] = {}
 
-    def merge(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+    def merge(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         identity = _identity(node, inputs)
-        if identity not in made:
-            kept = all(new is old for new, old in zip(inputs, node.inputs, strict=True))
-            made[identity] = node.outputs if kept else _applied(node.operation, node, inputs)
-        return made[identity]
+        known = made.get(identity)  # an identity is long: it is hashed as rarely as can be
+        if known is not None:
+            return known.outputs
+        if all(map(is_, inputs, node.inputs)):
+            made[identity] = node
+            return None  # its users keep their inputs, and are kept as well
+        results = _applied(node.operation, node, inputs)
+        made[identity] = results[0].node
+        return results
 
     return rewrite(outputs, merge)
 

@@ -18,28 +18,35 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from glassgrad.errors import ArgumentError, ExecutionError
+from glassgrad.errors import ExecutionError
 from glassgrad.execute.cpu import driver
 from glassgrad.execute.cpu.addresses import address_of
 from glassgrad.execute.cpu.driver import BARRIER, FALLBACK_FAILED, SERIAL, compiled_driver
-from glassgrad.execute.cpu.threads import available_processors
+from glassgrad.execute.cpu.threads import ThreadCount, Turn, available_processors
 
-__all__ = ["BARRIER", "SERIAL", "Fallback", "Team"]
+__all__ = ["BARRIER", "SERIAL", "Fallback", "Pace", "Team"]
 
 Words = npt.NDArray[np.int64]
 
 CALL_SECONDS = 0.05  # how long Ctrl-C may have to wait
 
-# At a barrier: pauses, about 50 us, before a thread naps. Where there are more threads than
-# processors, it soon lets others have the processor, and naps only after many turns.
-SPINS, YIELDS = 2000, 0
-CROWDED_SPINS, CROWDED_YIELDS = 10, 10_000
+# At a barrier: pauses, about 2 us, before a thread does the work of one that has not come, and
+# about 50 us before it naps.
+PATIENCE, SPINS = 100, 2000
 # Without work: pauses, about 200 us, and then naps, about 1 ms, before a worker parks.
 IDLE_SPINS, IDLE_NAPS = 8000, 20
+
+# The caller's share of a processor, over so many seconds, below which it works alone for a trial,
+# and the share alone that says that the processors are free after all.
+WINDOW_SECONDS = 0.02
+SUSPICIOUS_SHARE, FREE_SHARE = 0.75, 0.9
+# For how long, after a suspicion that was wrong, nothing is suspected; doubled every time.
+TRUST_SECONDS, MOST_TRUST_SECONDS = 0.5, 60.0
 
 KERNEL_TYPE = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 WAKE_TYPE = ctypes.CFUNCTYPE(None)
@@ -52,20 +59,32 @@ class Team:
     """Threads that run tables of kernels together; the calling thread is one of them.
 
     Args:
-        threads: How many, the caller included. With one, there are no other threads at all.
+        threads: How many, the caller included; by default as many as ``set_num_threads`` says.
+            With one, there are no other threads at all; and there are never more than
+            processors, where they would only take turns.
+
+    Raises:
+        ArgumentError: The number is not one from 1 to 1024.
     """
 
-    def __init__(self, threads: int) -> None:
-        if threads < 1:
-            raise ArgumentError(f"A team needs at least 1 thread. Got {threads} instead.")
-        self.threads = threads
+    def __init__(self, threads: int | None = None) -> None:
+        self._count = ThreadCount(threads)
         self._crew: _Crew | None = None
-        self._lock = threading.RLock()
+        self._turn = Turn()
         self._busy = False
         self._completed = 0
         _teams.add(self)
 
-    def run(self, table: Words, parts: int, steps: int = 1, status: Words | None = None) -> int:
+    def run(
+        self,
+        table: Words,
+        parts: int,
+        steps: int = 1,
+        status: Words | None = None,
+        *,
+        most_threads: int | None = None,
+        pace: Pace | None = None,
+    ) -> int:
         """Run a table of kernels, ``steps`` times.
 
         Calls from several threads take turns.
@@ -77,6 +96,8 @@ class Team:
             steps: How often the table is run.
             status: The word to which kernels `report`; it is set to 0 first. The argument is
                 needed only by tables whose kernels do report.
+            most_threads: How many threads are worth meeting for the table; by default all.
+            pace: What earlier runs of the table have taught about its speed.
 
         Returns:
             The status word: 0, or the code with which kernels stopped the run at a barrier.
@@ -86,44 +107,53 @@ class Team:
         """
         run = _Run(np.zeros(1, np.int64) if status is None else status)
         run.status[0] = 0
-        with self._lock:
-            self._run_steps(run, table, parts, steps)
+        job = _Job(table, parts, run.status, self.threads if most_threads is None else most_threads)
+        with self._turn:
+            self._run_steps(run, job, (pace or Pace()).calls(steps))
         return run.result()
+
+    @property
+    def threads(self) -> int:
+        """How many threads there are from the next run on."""
+        return self._count.value
 
     @property
     def completed_steps(self) -> int:
         """How many steps the latest run completed."""
         return self._completed
 
-    def _run_steps(self, run: _Run, table: Words, parts: int, steps: int) -> None:
+    def _run_steps(self, run: _Run, job: _Job, calls: Iterator[int]) -> None:
         if self._busy:
             raise ExecutionError("A fallback cannot run a table on the team that runs it.")
         self._completed = 0
-        if len(table) == 0:
+        if len(job.table) == 0:
             return
         crew = self._ready_crew()
         self._busy = True
         try:
             with _current(run, crew):
-                for count in _chunks(steps):
-                    self._completed += crew.run(table, parts, count, run.status)
+                for steps in calls:
+                    self._completed += crew.run(job, steps)
                     if run.status[0] != 0:
                         break
         finally:
             self._busy = False
 
     def _ready_crew(self) -> _Crew:
+        threads = self.threads
+        if self._crew is not None and self._crew.threads != threads:
+            self._crew.end()
+            self._crew = None
         if self._crew is None:
-            crew = _Crew(self.threads)
-            weakref.finalize(self, crew.dismiss)  # also at the program's end
+            crew = _Crew(threads)
+            crew.end = weakref.finalize(self, crew.dismiss)  # also at the program's end
             crew.hire()
             self._crew = crew
         return self._crew
 
     def forget_workers(self) -> None:
-        """Begin anew: threads do not survive a fork, and locks may be held by those lost."""
+        """Begin anew: threads do not survive a fork."""
         self._crew = None
-        self._lock = threading.RLock()
         self._busy = False
 
 
@@ -169,21 +199,58 @@ class _Run:
         return int(self.status[0])
 
 
+class Pace:
+    """How many steps of a table fit into a call, learnt from the calls before.
+
+    A call begins with what has proved short enough, or with one step, and the next one may have
+    twice as many, as long as they take no more than `CALL_SECONDS`.
+    """
+
+    def __init__(self) -> None:
+        self._most = 1
+
+    def calls(self, steps: int) -> Iterator[int]:
+        """Divide the steps into calls; each is made when the next is asked for."""
+        while steps > 0:
+            count = min(self._most, steps)
+            started = time.perf_counter()
+            yield count
+            self._learn(count, time.perf_counter() - started)
+            steps -= count
+
+    def _learn(self, count: int, seconds: float) -> None:
+        fitting = int(CALL_SECONDS * count / max(seconds, 1e-9))
+        self._most = max(1, min(max(2 * count, self._most), fitting))
+
+
+class _Job(NamedTuple):
+    """A table, and who runs it."""
+
+    table: Words
+    parts: int
+    status: Words
+    most_threads: int
+
+
 class _Crew:
     """The worker threads, and the block of words through which they are led."""
 
+    end: Callable[[], object]  # dismisses them, once
+
     def __init__(self, threads: int) -> None:
+        self.threads = threads
         self.block = _on_cache_line(driver.WORKERS + driver.WORKER_WORDS * threads)
         self._address = self.block.ctypes.data
         self._locks = [threading.Lock() for _ in range(threads)]
         # A builtin method as callback: no signal handler can run inside it and raise.
         self._wakes = [WAKE_TYPE(lock.release) for lock in self._locks]
         self._workers: list[threading.Thread] = []
+        self._company = Company()
         self._prepare_block(threads)
 
     def hire(self) -> None:
         """Start the workers, or as many as the system allows: results are the same."""
-        for worker in range(1, len(self._locks)):
+        for worker in range(1, min(len(self._locks), available_processors())):
             thread = threading.Thread(
                 target=self._serve, args=(worker,), name=f"glassgrad-{worker}", daemon=True
             )
@@ -192,22 +259,26 @@ class _Crew:
             except RuntimeError:  # no more threads, or the interpreter is shutting down
                 break
             self._workers.append(thread)
-            self.block[driver.THREADS] = worker + 1
 
-    def run(self, table: Words, parts: int, steps: int, status: Words) -> int:
+    def run(self, job: _Job, steps: int) -> int:
         """Run the table and return the number of completed steps.
 
         Everything that threads have to agree on happens in one compiled call, so that an
         exception by Ctrl-C comes before it or after it.
         """
+        threads = 1 if self._company.alone else min(len(self._workers) + 1, job.most_threads)
         block = self.block
-        block[driver.TABLE] = address_of(table)
-        block[driver.ROWS] = len(table)
-        block[driver.PARTS] = parts
+        block[driver.TABLE] = address_of(job.table)
+        block[driver.ROWS] = len(job.table)
+        block[driver.PARTS] = job.parts
         block[driver.STEPS] = steps
-        block[driver.STATUS] = address_of(status)
-        block[driver.COMPLETED] = 0
-        compiled_driver().run(self._address)
+        block[driver.STATUS] = address_of(job.status)
+        block[driver.THREADS] = threads
+        if self._workers and job.most_threads > 1:
+            with self._company.observed():
+                compiled_driver().run(self._address)
+        else:
+            compiled_driver().run(self._address)
         return int(block[driver.COMPLETED])
 
     def dismiss(self) -> None:
@@ -218,16 +289,15 @@ class _Crew:
         for thread in self._workers:
             if thread is not threading.current_thread():
                 thread.join()
-        self.block[driver.THREADS] = 1
+        self._workers.clear()
 
     def _prepare_block(self, threads: int) -> None:
-        self.block[driver.THREADS] = 1
-        crowded = threads > available_processors()
-        self.block[driver.SPINS] = CROWDED_SPINS if crowded else SPINS
-        self.block[driver.YIELDS] = CROWDED_YIELDS if crowded else YIELDS
-        self.block[driver.IDLE_SPINS] = CROWDED_SPINS if crowded else IDLE_SPINS
+        self.block[driver.MEMBERS] = threads
+        self.block[driver.PATIENCE] = PATIENCE
+        self.block[driver.SEGMENT] = -1
+        self.block[driver.SPINS] = SPINS
+        self.block[driver.IDLE_SPINS] = IDLE_SPINS
         self.block[driver.IDLE_NAPS] = IDLE_NAPS
-        self.block[driver.MAY_MOVE] = not crowded
         wakes = self.block[driver.WORKERS + driver.WAKE :: driver.WORKER_WORDS]
         wakes[:] = [ctypes.cast(wake, ctypes.c_void_p).value or 0 for wake in self._wakes]
 
@@ -252,16 +322,54 @@ class _Crew:
             os.sched_setaffinity(0, allowed)
 
 
-def _chunks(steps: int) -> Iterator[int]:
-    """Divide the steps into calls of at most `CALL_SECONDS`, judged by those before."""
-    count = 1
-    while steps > 0:
-        count = min(count, steps)
-        started = time.perf_counter()
-        yield count
-        step_seconds = (time.perf_counter() - started) / count
-        steps -= count
-        count = max(1, min(2 * count, int(CALL_SECONDS / max(step_seconds, 1e-9))))
+class Company:
+    """Whether the workers should take part: not while others compute on the same processors.
+
+    A thread that the system interrupts in the midst of its work keeps all others waiting for
+    milliseconds. The caller sees that it gets too little of a processor. It could also be that
+    the work is uneven and it waits for that, so it works alone for a while: if it still does not
+    have a processor for itself, the processors are crowded, and alone is faster.
+
+    Attributes:
+        alone: Whether the caller should do everything itself.
+    """
+
+    def __init__(self) -> None:
+        self.alone = False
+        self._suspected = False  # alone, and not known yet whether rightly
+        self._trust = TRUST_SECONDS
+        self._trusted_until = 0.0
+        self._elapsed = self._computed = 0.0
+
+    @contextlib.contextmanager
+    def observed(self) -> Iterator[None]:
+        """Take note of a call: how long it took, and for how long this thread computed."""
+        started, computed = time.perf_counter(), time.thread_time()
+        try:
+            yield
+        finally:
+            computed = time.thread_time() - computed
+            self.note(time.perf_counter(), time.perf_counter() - started, computed)
+
+    def note(self, now: float, elapsed: float, computed: float) -> None:
+        """Take note of a call that ended now: the seconds it took, and those of computation."""
+        self._elapsed += elapsed
+        self._computed += computed
+        if self._elapsed >= WINDOW_SECONDS:
+            self._judge(now, self._computed / self._elapsed)
+            self._elapsed = self._computed = 0.0
+
+    def _judge(self, now: float, share: float) -> None:
+        if not self.alone:
+            self.alone = self._suspected = share < SUSPICIOUS_SHARE and now >= self._trusted_until
+        elif share >= FREE_SHARE:
+            self.alone = False
+            if self._suspected:  # wrongly: the work is uneven
+                self._trusted_until = now + self._trust
+                self._trust = min(2 * self._trust, MOST_TRUST_SECONDS)
+        else:
+            self._suspected = False
+            self._trust = TRUST_SECONDS
 
 
 @contextlib.contextmanager

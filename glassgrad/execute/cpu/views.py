@@ -8,21 +8,17 @@ code finds their names in `VIEW_NAMES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.np.arrayobj import make_array, populate_array
 
 from glassgrad.execute.cpu import atomics
-from glassgrad.execute.cpu.compiler import helper, intrinsic
+from glassgrad.execute.cpu.compiler import Module, cgutils, helper, intrinsic, ir, types
 
 __all__ = [
     "SLOT_WORDS",
     "VIEW_NAMES",
+    "elements_at",
     "integer",
     "part_of_array",
     "report",
@@ -30,7 +26,8 @@ __all__ = [
 ]
 
 SLOT_WORDS = 6
-WORD = ir.IntType(64)
+
+arrays: Any = Module("numba.np.arrayobj")
 
 VIEW_NAMES = {
     (np.dtype(dtype), rank): f"{name}_{kind}"
@@ -48,10 +45,10 @@ VIEW_NAMES = {
 """The name of the view for a dtype and a rank: ``(float32, 2)`` is "float32_matrix"."""
 
 
-def _view(dtype: Any, rank: int) -> Callable[[Any, int], Any]:
-    array_type = types.Array(dtype, rank, "C")
-
+def _view(dtype: str, rank: int) -> Any:
     def build(_typing: Any, arguments: Any, slot: Any) -> Any:
+        array_type = types.Array(getattr(types, dtype), rank, "C")
+
         def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             address, *dimensions = _read_words(builder, values, 1 + rank)
             return _array(context, builder, array_type, address, dimensions)
@@ -61,12 +58,12 @@ def _view(dtype: Any, rank: int) -> Callable[[Any, int], Any]:
     return intrinsic(build)
 
 
-float32_vector, float32_matrix = _view(types.float32, 1), _view(types.float32, 2)
-float64_vector, float64_matrix = _view(types.float64, 1), _view(types.float64, 2)
-int32_vector, int32_matrix = _view(types.int32, 1), _view(types.int32, 2)
-int64_vector, int64_matrix = _view(types.int64, 1), _view(types.int64, 2)
-uint32_vector, uint32_matrix = _view(types.uint32, 1), _view(types.uint32, 2)
-uint8_vector, uint8_matrix = _view(types.uint8, 1), _view(types.uint8, 2)
+float32_vector, float32_matrix = _view("float32", 1), _view("float32", 2)
+float64_vector, float64_matrix = _view("float64", 1), _view("float64", 2)
+int32_vector, int32_matrix = _view("int32", 1), _view("int32", 2)
+int64_vector, int64_matrix = _view("int64", 1), _view("int64", 2)
+uint32_vector, uint32_matrix = _view("uint32", 1), _view("uint32", 2)
+uint8_vector, uint8_matrix = _view("uint8", 1), _view("uint8", 2)
 
 
 @intrinsic
@@ -77,6 +74,17 @@ def integer(_typing: Any, arguments: Any, slot: Any) -> Any:
         return _read_words(builder, values, 1)[0]
 
     return types.int64(types.voidptr, types.int64), generate
+
+
+@intrinsic
+def elements_at(_typing: Any, pointer: Any) -> Any:
+    """The vector that begins at a pointer; its length is not known, and nobody asks for it."""
+    vector_type = types.Array(pointer.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return _array(context, builder, vector_type, values[0], [ir.IntType(64)(1)])
+
+    return vector_type(pointer), generate
 
 
 @intrinsic
@@ -118,24 +126,26 @@ def report(arguments: Any, slot: int, code: int) -> None:
 
 def _read_words(builder: Any, values: Any, count: int) -> list[Any]:
     arguments, slot = values
-    words = builder.bitcast(arguments, WORD.as_pointer())
-    first = builder.mul(slot, WORD(SLOT_WORDS))
+    word = ir.IntType(64)
+    words = builder.bitcast(arguments, word.as_pointer())
+    first = builder.mul(slot, word(SLOT_WORDS))
     return [
-        builder.load(builder.gep(words, [builder.add(first, WORD(index))]))
+        builder.load(builder.gep(words, [builder.add(first, word(index))]))
         for index in range(count)
     ]
 
 
 def _array(context: Any, builder: Any, array_type: Any, start: Any, shape: list[Any]) -> Any:
     """An array structure over memory that somebody else owns; ``start`` may be an integer."""
-    array = make_array(array_type)(context, builder)
+    array = arrays.make_array(array_type)(context, builder)
     if isinstance(start.type, ir.IntType):
         start = builder.inttoptr(start, array.data.type)
-    item_size = WORD(context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
+    word = ir.IntType(64)
+    item_size = word(context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
     strides = [item_size]
     for dimension in reversed(shape[1:]):
         strides.insert(0, builder.mul(strides[0], dimension))
-    populate_array(
+    arrays.populate_array(
         array, data=start, shape=shape, strides=strides, itemsize=item_size, meminfo=None
     )
     return array._getvalue()  # noqa: SLF001  # the only name that Numba has for it

@@ -43,25 +43,57 @@ def test_source_is_compiled_once_and_loaded_after_that(folder, call):
     assert compilations() == before + 2
 
 
-def test_everything_is_cached_in_the_folder_and_the_users_setting_survives(folder, monkeypatch):
-    monkeypatch.setattr(numba.config, "CACHE_DIR", "the user's own")
+def test_everything_is_cached_in_the_folder_and_numba_keeps_nothing(folder):
     compile_source(SOURCE, "add_one")
-    assert numba.config.CACHE_DIR == "the user's own"
-    kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
-    assert kinds == {".py", ".nbi", ".nbc"}
+    kinds = sorted(path.suffix for path in folder.rglob("*") if path.is_file())
+    assert kinds == [".kernel", ".py"]
+    (text,) = folder.glob("*.py")
+    assert text.read_text() == SOURCE
 
 
-@pytest.mark.parametrize("suffix", ["nbi", "nbc", "py"])
-@pytest.mark.parametrize("content", [b"", b"garbage", "half"])
+@pytest.mark.parametrize("suffix", ["kernel", "py"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"garbage" * 100, "half", "changed"])
 def test_a_corrupted_cache_is_rebuilt(folder, call, suffix, content):
     compile_source(SOURCE, "add_one")
     (path,) = folder.rglob(f"*.{suffix}")
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    changed = {"half": whole[: len(whole) // 2], "changed": whole[:-1] + b"?"}
+    path.write_bytes(changed.get(content, content))
     assert result_of(compile_source(SOURCE, "add_one"), call) == 42
     before = compilations()
     assert result_of(compile_source(SOURCE, "add_one"), call) == 42
     assert compilations() == before, "the cache was not repaired"
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(folder, call, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiler, "write_atomically", full)
+    for _ in range(2):
+        assert result_of(compile_source(SOURCE, "add_one"), call) == 42
+    assert not list(folder.iterdir())
+
+
+def test_a_cache_that_disappears_is_made_again(folder, call):
+    folder.rmdir()
+    assert result_of(compile_source(SOURCE, "add_one"), call) == 42
+    before = compilations()
+    assert result_of(compile_source(SOURCE, "add_one"), call) == 42
+    assert compilations() == before
+
+
+def test_what_is_in_the_cache_is_loaded_without_the_compiler(folder):
+    script = (
+        "import sys; from glassgrad.execute.cpu.compiler import compile_source; "
+        "from glassgrad.execute.cpu.driver import compiled_driver; "
+        "compile_source(sys.argv[1], 'add_one'); compiled_driver(); "
+        "print({'numba', 'llvmlite'} & set(sys.modules) or 'without')"
+    )
+    command = [sys.executable, "-c", script, SOURCE]
+    said = [subprocess.check_output(command, text=True, env=dict(os.environ)) for _ in range(2)]
+    assert "numba" in said[0]
+    assert said[1].strip() == "without"
 
 
 def test_callbacks_hear_of_compilations_and_not_of_loading(folder, monkeypatch):

@@ -35,11 +35,12 @@ def test_the_heading_counts() -> None:
     w = Variable(np.zeros((784, 10)), name="w")
     lines = described(Case([x @ w], [x])).splitlines()
     assert lines[0] == (
-        "1 launch in 4 parts, 1 wait, 2.1 M operations a step, 152.6 kB of workspace"
+        "1 launch in 4 parts, 1 barrier, 2.0 MFLOP, 437.9 kB moved, 152.6 kB of workspace"
     )
     assert lines[2].startswith("  product    a matrix product; what follows is applied")
-    assert lines[4:] == [
-        "  1  product    585.3 kB, 2.1 M operations, then all threads wait",
+    assert lines[3].startswith("  barrier    all threads wait")
+    assert lines[5:] == [
+        "  1  product    reads 432.8 kB, writes 5.1 kB, 2.0 MFLOP, barrier",
         "        t1 = x @ w   float32[128, 10]",
     ]
 
@@ -48,9 +49,9 @@ def test_what_is_used_once_is_written_where_it_is_used() -> None:
     x = placeholder((4, 3), label="x")
     with scope("head"):
         y = softmax(x)
-    lines = described(Case([y], [x])).splitlines()[4:]
+    lines = described(Case([y], [x])).splitlines()[5:]
     assert lines == [
-        "  1  loop       144 B, 60 operations, then all threads wait   [head]",
+        "  1  loop       reads 48 B, writes 48 B, 60 FLOP, barrier   [head]",
         "        t2 = exp(x - max(x, axis=(1,), keepdims=True))   float32[4, 3]",
         "        t1 = t2 / sum(t2, axis=(1,), keepdims=True)   float32[4, 3]",
     ]
@@ -95,7 +96,7 @@ def test_long_formulas_are_cut() -> None:
 
 def test_nothing_to_do() -> None:
     assert described(Case([])) == (
-        "0 launches in 4 parts, 0 waits, 0 operations a step, 0 B of workspace"
+        "0 launches in 4 parts, 0 barriers, 0 FLOP, 0 B moved, 0 B of workspace"
     )
 
 

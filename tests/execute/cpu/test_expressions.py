@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from glassgrad.errors import GlassgradError
 from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.executor import Executor
 from glassgrad.graph import Primitive, Tensor, placeholder
@@ -111,12 +112,28 @@ def test_every_operation_agrees_with_the_reference(dtype: str, rows: list[Row]) 
             assert_agrees(*arrays, name)
 
 
-def fallbacks(case: Case) -> set[str]:
-    inputs = placeholders(case.arrays("float32"))
-    result = case.build("float32")(*inputs)
+def fallbacks(case: Case, dtype: str = "float32") -> set[str]:
+    """The operations that have no kernel for a case whose floats have this dtype."""
+    inputs = placeholders([as_dtype(array, dtype) for array in case.arrays("float32")])
+    try:
+        result = case.build("float32")(*inputs)
+    except GlassgradError:  # the operation wants floats
+        return set()
     program = cpu(result if isinstance(result, tuple) else (result,), inputs)
     launches = [launch for launch in program.plan.launches if launch.kind is Kind.REFERENCE]
     return {launch.nodes[0].operation.name for launch in launches}
+
+
+def as_dtype(array: Array, dtype: str) -> Array:
+    return array.astype(dtype) if array.dtype.kind == "f" else array
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "uint32", "int64"])
+def test_whole_numbers_have_kernels_too(dtype: str) -> None:
+    with np.errstate(invalid="ignore"):
+        cases = [case for _, case, _ in first_of_each(ALL)]
+        found = set().union(*(fallbacks(case, dtype) for case in cases))
+    assert found - set(WITHOUT_KERNEL) == set()
 
 
 def test_what_has_no_kernel_is_known_with_its_reason() -> None:

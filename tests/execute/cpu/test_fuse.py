@@ -11,6 +11,8 @@ from glassgrad.execute.cpu.fuse import (
     Kind,
     Pattern,
     _broadcast_columns,
+    _Fusion,
+    _needs,
     fuse,
     source_of,
     sources_of,
@@ -22,7 +24,7 @@ from glassgrad.graph import Leaf, Node, Tensor, Variable, constant, placeholder,
 from glassgrad.ops import softmax, sparse_softmax_cross_entropy, stop_gradient
 from glassgrad.ops.elementwise import Cast, Greater
 from tests.execute.cpu.networks import training_step
-from tests.execute.cpu.random_graphs import RandomGraph
+from tests.execute.cpu.random_graphs import large_graph
 
 
 def groups_of(*outputs: Tensor) -> list[Group]:
@@ -313,7 +315,7 @@ def ordering_faults(groups: list[Group]) -> list[Group]:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_groups_of_any_graph_are_whole_and_in_order(seed: int) -> None:
-    graph = RandomGraph(seed, "float32", 14)
+    graph = large_graph(seed)
     roots = [*graph.outputs, *graph.updates.values()]
     roots = list(merge_equal(spread(simplify(roots, has_expression))))
     groups = fuse(roots)
@@ -333,6 +335,43 @@ def test_groups_of_any_graph_are_whole_and_in_order(seed: int) -> None:
             for source in sources_of(node)
             if source.node in places
         )
+
+
+def needed_by(groups: list[Group], home: dict[Node, Group]) -> dict[Group, set[Group]]:
+    """For each group all that must run before it, found from the nodes alone."""
+    needed = {
+        group: {
+            home[source.node]
+            for node in group.nodes
+            for source in sources_of(node)
+            if source.node in home and home[source.node] is not group
+        }
+        for group in groups
+    }
+    for middle in groups:
+        for group in groups:
+            if middle in needed[group]:
+                needed[group] |= needed[middle]
+    return needed
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_groups_know_at_any_time_what_they_need(seed: int) -> None:
+    graph = large_graph(seed)
+    roots = [*graph.outputs, *graph.updates.values()]
+    roots = list(merge_equal(spread(simplify(roots, has_expression))))
+    nodes = [
+        node
+        for node in walk(roots)
+        if not isinstance(node.operation, Leaf) and source_of(node.outputs[0]).node is node
+    ]
+    fusion = _Fusion(nodes)
+    for number, node in enumerate(nodes):
+        fusion.place(node)
+        if number % 4 == 0 or node is nodes[-1]:
+            groups = [group for group in fusion.groups if group.nodes]
+            known = {a: {b for b in groups if _needs(a, b)} for a in groups}
+            assert known == needed_by(groups, fusion.home)
 
 
 def test_updates_come_last() -> None:

@@ -12,7 +12,7 @@ from glassgrad.execute.cpu.plan import Buffer, Launch, Operand, Plan, make_plan
 from glassgrad.graph import Variable
 from tests.execute.cpu.comparison import Case
 from tests.execute.cpu.networks import training_step
-from tests.execute.cpu.random_graphs import RandomGraph
+from tests.execute.cpu.random_graphs import RandomGraph, large_graph
 
 
 def planned(case: Case | RandomGraph) -> Plan:
@@ -24,10 +24,7 @@ def planned(case: Case | RandomGraph) -> Plan:
 
 PLANS = {
     "a network": lambda: planned(training_step([20, 16, 12, 3], 8, dropout=0.3)),
-    **{
-        f"random graph {seed}": lambda seed=seed: planned(RandomGraph(seed, "float32", 14))
-        for seed in range(60)
-    },
+    **{f"random graph {seed}": lambda seed=seed: planned(large_graph(seed)) for seed in range(60)},
 }
 
 
@@ -44,7 +41,7 @@ def lives(plan: Plan) -> dict[Buffer, Life]:
             if buffer.is_workspace:
                 found[buffer] = (found.get(buffer, (number, 0))[0], number)
     for operand in plan.outputs:
-        if operand.buffer.is_workspace:
+        if operand.buffer.is_workspace and operand.buffer.bytes:
             found[operand.buffer] = (found[operand.buffer][0], len(plan.launches))
     return found
 

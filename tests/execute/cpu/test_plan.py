@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from glassgrad.execute.cpu.fuse import Kind
+from glassgrad.execute.cpu.memory import place_barriers, plan_memory
 from glassgrad.execute.cpu.plan import Launch, Plan, make_plan
 from glassgrad.graph import Primitive, Tensor, TensorSpec, Variable, constant, placeholder
 from tests.execute.cpu.comparison import Case, check, cpu
@@ -261,3 +265,48 @@ def test_variables_of_whole_numbers() -> None:
 @pytest.mark.parametrize("frozen", ["", "b"], ids=["all", "frozen biases"])
 def test_training_steps(frozen: str) -> None:
     check(lambda dtype: training_step([9, 7, 4], 6, frozen=frozen, dtype=dtype), steps=3)
+
+
+# ---- deep networks
+
+
+def deep_plan(layers: int) -> Callable[[], Plan]:
+    """What plans a training step of so many layers, memory and barriers included."""
+    case = training_step([2] * (layers + 1), 2)
+
+    def planning() -> Plan:
+        plan = planned(case)
+        place_barriers(plan.launches)
+        plan_memory(plan)
+        return plan
+
+    return planning
+
+
+def lines_run(function: Callable[[], object]) -> int:
+    """How many lines of Python a call runs: its work, whatever else the machine does."""
+    count = 0
+
+    def counting(frame: object, event: str, argument: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return counting
+
+    before = sys.gettrace()
+    sys.settrace(counting)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_a_thousand_layers() -> None:
+    kinds = Counter(launch.kind for launch in deep_plan(1000)().launches)
+    assert kinds[Kind.PRODUCT] == 3 * 1000 - 1  # the input of the network has no gradient
+    assert kinds[Kind.UPDATE] == 1
+
+
+def test_the_work_of_planning_grows_with_the_layers_and_not_with_their_square() -> None:
+    deep_plan(1)()  # what is kept between plans is not counted
+    assert lines_run(deep_plan(160)) < 4.1 * lines_run(deep_plan(40))

@@ -3,7 +3,6 @@ from __future__ import annotations
 import llvmlite.binding
 import pytest
 from llvmlite import ir
-from numba import types
 
 from glassgrad.execute.cpu import processor
 from glassgrad.execute.cpu.compiler import entry_point
@@ -37,19 +36,16 @@ def _not_flushed(factor):
     return product
 
 
-SIGNATURE = types.float64(types.float64)
-
-
 @pytest.mark.skipif(family() == "other", reason="this processor has no such mode")
 def test_denormals_are_zero_until_the_mode_is_restored():
-    flushed = entry_point(SIGNATURE)(_flushed).ctypes
+    flushed = entry_point(_flushed, "float64", "float64")
     assert flushed(1e-160) == 0
     assert 1e-160 * 1e-160 > 0
     assert flushed(2.0) == 4
 
 
 def test_the_portable_twin_changes_nothing():
-    assert entry_point(SIGNATURE)(_not_flushed).ctypes(1e-160) == 1e-160 * 1e-160
+    assert entry_point(_not_flushed, "float64", "float64")(1e-160) == 1e-160 * 1e-160
 
 
 def test_the_twin_for_arm_is_made_of_arms_instructions():

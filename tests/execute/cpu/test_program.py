@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from glassgrad.errors import DtypeError, ExecutionError, ShapeError
+from glassgrad.execute.cpu import costs, threads
 from glassgrad.execute.cpu.program import LARGEST_COPIED, CpuExecutor
+from glassgrad.execute.cpu.threads import set_num_threads
 from glassgrad.graph import Primitive, Tensor, TensorSpec, Variable, constant, placeholder
 from glassgrad.graph.operation import Array
 from glassgrad.ops import take, uniform
@@ -326,7 +328,8 @@ def test_python_threads_take_turns() -> None:
 # ---- threads and parts
 
 
-def test_the_number_of_threads_changes_no_bit() -> None:
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs, "WORK_OF_A_MEETING", 1)  # all of them take part
     results = [
         results_of(CpuExecutor(threads, parts=4), training_step([40, 35, 20, 5], 33), steps=3)
         for threads in (1, 2, 3)
@@ -343,6 +346,31 @@ def test_any_number_of_parts_is_right() -> None:
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("work_of_a_meeting", [1, 10**9])
+def test_threads_set_before_and_after_a_program_is_made_change_no_bit(
+    work_of_a_meeting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "WORK_OF_A_MEETING", work_of_a_meeting)
+    monkeypatch.setattr(threads, "_chosen", [])
+    x = placeholder((33, 40))
+    batch = np.random.default_rng(0).normal(size=x.shape)
+    results, parts = [], set()
+    for before, after in [(1, 1), (1, 3), (4, 1), (16, 2)]:
+        set_num_threads(before)
+        executor = CpuExecutor()
+        w = Variable(np.ones((40, 7)), name="w")
+        y = (x @ w).tanh()
+        program = executor.compile([y.sum()], [x], {w: w + x.T @ y * 0.01})
+        program(batch)
+        set_num_threads(after)
+        assert executor.threads == after
+        results.append([*program(batch), w.numpy()])
+        parts.add(executor.parts)
+    assert len(parts) == 1
+    for other in results[1:]:
+        equal(results[0], other)
 
 
 def test_settings_say_what_decides_the_bits() -> None:

@@ -13,8 +13,11 @@ import pytest
 
 from glassgrad.errors import ArgumentError, ExecutionError
 from glassgrad.execute.cpu import driver, team
+from glassgrad.execute.cpu import threads as threads_module
 from glassgrad.execute.cpu.compiler import kernel
-from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Team
+from glassgrad.execute.cpu.host import family
+from glassgrad.execute.cpu.team import BARRIER, SERIAL, Company, Fallback, Pace, Team
+from glassgrad.execute.cpu.threads import set_num_threads
 from glassgrad.execute.cpu.views import (
     float32_vector,
     int64_vector,
@@ -55,6 +58,12 @@ def _report(part, parts, arguments):
 
 def _count(part, parts, arguments):
     int64_vector(arguments, 0)[part] += 1
+
+
+@pytest.fixture(autouse=True)
+def _many_processors(monkeypatch):
+    """Teams are as large as the tests ask for, wherever they run."""
+    monkeypatch.setattr(team, "available_processors", lambda: max(TEAMS))
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +192,7 @@ def test_a_fallback_sees_denormals_and_the_mode_is_restored(crew):
     assert tiny * tiny > 0
 
 
+@pytest.mark.skipif(family() == "other", reason="this processor has no such mode")
 def test_kernels_flush_denormals(crew, kernels, block):
     x, sums = np.full(64, 1e-20, np.float32), np.zeros(PARTS, np.float32)
     crew.run(Table().add(kernels["sum_squares"], block(x, sums)).words, PARTS)
@@ -215,9 +225,10 @@ def test_an_empty_table_and_no_steps_are_done_at_once(crew, kernels, block):
     assert counts.sum() == 0
 
 
-def test_a_team_of_nobody_is_an_error():
-    with pytest.raises(ArgumentError, match="at least 1"):
-        Team(0)
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "two", True, 1025])
+def test_a_number_that_is_none_of_threads_is_refused(threads):
+    with pytest.raises(ArgumentError, match=r"must be a whole number from 1 to 1024\. Got"):
+        Team(threads)
 
 
 def workers():
@@ -274,12 +285,38 @@ def test_ctrl_c_comes_through_and_the_team_stays_usable(threads, kernels, block)
     assert interrupted.run(table.words, PARTS) == 0
 
 
-def test_steps_are_divided_into_short_calls(monkeypatch):
-    clock = iter(np.arange(0, 1000, 0.01))  # every look at the clock takes 10 ms
-    monkeypatch.setattr(team.time, "perf_counter", lambda: next(clock))
-    chunks = list(team._chunks(100))
-    assert sum(chunks) == 100
-    assert chunks[:3] == [1, 2, 4]  # 10 ms a call, whatever is in it: the calls may grow
+class Clock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(team.time, "perf_counter", lambda: self.now)
+
+    def counts(self, pace, steps, seconds):
+        """How many steps each call has, where a step takes so long."""
+        found = []
+        for count in pace.calls(steps):
+            found.append(count)
+            self.now += count * seconds
+        assert sum(found) == steps
+        return found
+
+
+def test_steps_are_divided_into_calls_that_grow_as_long_as_they_are_short(monkeypatch):
+    clock = Clock(monkeypatch)
+    assert clock.counts(Pace(), 100, 0.0009) == [1, 2, 4, 8, 16, 32, 37]
+    assert clock.counts(Pace(), 100, 0.009)[:5] == [1, 2, 4, 5, 5]
+    assert clock.counts(Pace(), 3, 1.0) == [1, 1, 1]
+
+
+def test_a_pace_is_remembered_and_corrected(monkeypatch):
+    clock, pace = Clock(monkeypatch), Pace()
+    clock.counts(pace, 1000, 0.0009)
+    assert clock.counts(pace, 50, 0.0009) == [50]
+    assert clock.counts(pace, 1, 0.0009) == [1]
+    assert clock.counts(pace, 50, 0.0009) == [50], "one step alone has taught it nothing"
+    assert clock.counts(pace, 100, 0.009)[:3] == [55, 5, 5]
+    assert clock.counts(pace, 100, 0.0009)[:3] == [5, 10, 20]
 
 
 def test_a_team_that_cannot_start_threads_runs_alone(monkeypatch, kernels, block):
@@ -290,6 +327,149 @@ def test_a_team_that_cannot_start_threads_runs_alone(monkeypatch, kernels, block
     counts = np.zeros(PARTS, np.int64)
     assert Team(3).run(Table().add(kernels["count"], block(counts)).words, PARTS) == 0
     assert counts.tolist() == [1] * PARTS
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_the_caller_does_the_work_of_threads_that_never_come(threads, monkeypatch, kernels, block):
+    monkeypatch.setattr(team._Crew, "_serve", lambda *_: None)
+    x, y = np.arange(64, dtype=np.int64), np.zeros(64, np.int64)
+    table = Table().add(kernels["add_neighbours"], block(x, y), flags=0)
+    counts = np.zeros(PARTS, np.int64)
+    table.add(kernels["count"], block(counts)).add(kernels["count"], block(counts))
+    assert Team(threads).run(table.words, PARTS, steps=30) == 0
+    assert counts.tolist() == [60] * PARTS
+    np.testing.assert_array_equal(y, np.roll(np.arange(64), 1) + np.roll(np.arange(64), -1))
+
+
+def test_a_thread_that_is_too_late_for_a_job_touches_nothing(kernels, block):
+    counts = np.zeros(PARTS, np.int64)
+    pair = Team(2)
+    pair.run(Table().add(kernels["count"], block(counts)).words, PARTS)
+    pair._crew.dismiss()
+    words = pair._crew.block
+    words[driver.TABLE], words[driver.DISMISSED] = 0, 0  # who looked at the table would crash
+    before = words.copy()
+    words[driver.TICKET] += 1  # wake up to a job that is over
+    words[driver.IDLE_SPINS] = words[driver.IDLE_NAPS] = 0
+    words[driver.WORKERS + driver.WORKER_WORDS + driver.MOVED] = words[driver.TICKET]
+    assert driver.compiled_driver().serve(words.ctypes.data, 1, 0) == words[driver.TICKET]
+    assert words[driver.SEGMENT] == before[driver.SEGMENT]
+    assert counts.tolist() == [1] * PARTS
+
+
+def test_there_are_never_more_workers_than_processors(monkeypatch, kernels, block):
+    monkeypatch.setattr(team, "available_processors", lambda: 2)
+    elsewhere = set(workers())
+    large, counts = Team(8), np.zeros(8, np.int64)
+    large.run(Table().add(kernels["count"], block(counts)).words, 8, steps=5)
+    assert len(set(workers()) - elsewhere) == 1
+    assert counts.tolist() == [5] * 8
+
+
+def judged(*shares, company=None, start=0.0, every=0.1):
+    """What a company decides, call by call, for these shares of a processor."""
+    company = company or Company()
+    decisions = []
+    for number, share in enumerate(shares):
+        company.note(start + every * number, every, every * share)
+        decisions.append(company.alone)
+    return decisions
+
+
+@pytest.mark.parametrize(
+    "shares, alone",
+    [
+        ([1.0, 0.95, 0.8], [False, False, False]),  # the processors are free
+        ([0.5, 0.6, 0.6], [True, True, True]),  # crowded: alone, it has no processor either
+        ([0.5, 0.6, 1.0, 0.9], [True, True, False, False]),  # crowded for some time
+        ([0.5, 0.6, 1.0, 0.5], [True, True, False, True]),  # and crowded again
+        ([0.5, 1.0, 0.5, 0.5], [True, False, False, False]),  # uneven work: not suspected again
+    ],
+)
+def test_the_caller_works_alone_while_the_processors_are_crowded(shares, alone):
+    assert judged(*shares) == alone
+
+
+def test_a_wrong_suspicion_is_tried_again_ever_more_rarely():
+    company = Company()
+    trials = []
+    for call in range(600):
+        share = 1.0 if company.alone else 0.5
+        trials.append(company.alone)
+        company.note(0.1 * call, 0.1, 0.1 * share)
+    first, second, third, *_, last = np.flatnonzero(trials)
+    assert second - first < third - second
+    assert len(np.flatnonzero(trials)) < 10
+    assert last < 600
+
+
+def test_short_calls_are_judged_together():
+    company = Company()
+    assert judged(*[0.0] * 10, company=company, every=0.001) == [False] * 10
+    assert any(judged(*[0.0] * 20, company=company, every=0.001))
+
+
+def test_alone_the_caller_calls_nobody_and_the_result_is_the_same(kernels, block):
+    counts = np.zeros(PARTS, np.int64)
+    table = Table().add(kernels["count"], block(counts))
+    pair = Team(2)
+    pair.run(table.words, PARTS)
+    ticket = pair._crew.block[driver.TICKET]
+    pair._crew._company.alone = True
+    pair.run(table.words, PARTS)
+    assert pair._crew.block[driver.TICKET] == ticket
+    assert counts.tolist() == [2] * PARTS
+
+
+def test_few_threads_for_little_work_and_all_of_them_after(kernels, block):
+    x, y = np.arange(64, dtype=np.int64), np.zeros(64, np.int64)
+    there, back = block(x, y), block(y, x)
+    table = Table().add(kernels["add_neighbours"], there).add(kernels["add_neighbours"], back)
+    expected, several = x.copy(), Team(5)
+    for most in (5, 1, 2, 5, 3, 1, 1, 5, 17) * 10:
+        for _ in range(6):
+            expected = (np.roll(expected, 1) + np.roll(expected, -1)) % 1_000_003
+        assert several.run(table.words, PARTS, steps=3, most_threads=most) == 0
+        np.testing.assert_array_equal(x, expected)
+
+
+def test_work_for_one_thread_calls_nobody(kernels, block):
+    counts = np.zeros(PARTS, np.int64)
+    table = Table().add(kernels["count"], block(counts))
+    pair = Team(2)
+    pair.run(table.words, PARTS)
+    ticket = pair._crew.block[driver.TICKET]
+    pair.run(table.words, PARTS, steps=3, most_threads=1)
+    assert pair._crew.block[driver.TICKET] == ticket
+    assert counts.tolist() == [4] * PARTS
+
+
+def test_a_worker_without_a_share_in_the_job_keeps_away(kernels, block):
+    """It would compute on a processor that the job has no use for."""
+    trio, counts = Team(3), np.zeros(PARTS, np.int64)
+    table = Table().add(kernels["count"], block(counts))
+    trio.run(table.words, PARTS)
+    claimed = driver.WORKERS + 2 * driver.WORKER_WORDS + driver.CLAIMED
+    for _ in range(50):
+        trio.run(table.words, PARTS, most_threads=2)
+        assert trio._crew.block[claimed] == driver.NEVER
+    assert counts.tolist() == [51] * PARTS
+
+
+def test_a_team_follows_the_number_that_is_set(monkeypatch, kernels, block):
+    monkeypatch.setattr(threads_module, "_chosen", [])
+    elsewhere = set(workers())
+    counts = np.zeros(PARTS, np.int64)
+    table = Table().add(kernels["count"], block(counts))
+    following, own = Team(), Team(2)
+    for number in (3, 1, 5):
+        set_num_threads(number)
+        following.run(table.words, PARTS)
+        assert following.threads == number
+        assert len(set(workers()) - elsewhere) == number - 1
+    own.run(table.words, PARTS)
+    assert own.threads == 2
+    assert counts.tolist() == [4] * PARTS
 
 
 SCRIPT = """

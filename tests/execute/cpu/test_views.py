@@ -87,7 +87,7 @@ def test_shapes_integers_parts_and_reports(describe, call):
 @pytest.mark.parametrize("parts", [1, 2, 3, 5])
 @pytest.mark.parametrize("granularity", [1, 16])
 def test_split_covers_the_length_once(length, parts, granularity):
-    ranges = [split.py_func(length, parts, part, granularity) for part in range(parts)]
+    ranges = [split.__wrapped__(length, parts, part, granularity) for part in range(parts)]
     assert ranges[0][0] == 0
     assert ranges[-1][1] == length
     for (begin, end), (following, _) in itertools.pairwise(ranges):

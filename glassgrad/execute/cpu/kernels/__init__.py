@@ -1,6 +1,13 @@
 """Kernels of single operations, written by hand: one family a file, attached by type."""
 
-from glassgrad.execute.cpu.kernels import cumulative, indexing, movement, ordering, reductions
+from glassgrad.execute.cpu.kernels import (
+    cumulative,
+    indexing,
+    movement,
+    ordering,
+    products,
+    reductions,
+)
 from glassgrad.execute.cpu.kernels.work import Bits, Complaint, Scratch, Work, work_of
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "indexing",
     "movement",
     "ordering",
+    "products",
     "reductions",
     "work_of",
 ]

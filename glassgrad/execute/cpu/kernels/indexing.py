@@ -30,10 +30,8 @@ def _take(node: Node) -> Work:
 
 
 @kernel_for(ScatterAdd)
-def _scatter_add(node: Node) -> Work | None:
+def _scatter_add(node: Node) -> Work:
     (x, indices), (y,) = node.inputs, node.outputs
-    if y.dtype == np.bool_:  # a sum of bytes would not be 0 or 1
-        return None
     rows = y.shape[0]
     return Work(add_rows, [(rows, prod(y.shape[1:]), indices, x, y)])
 
@@ -49,11 +47,9 @@ def _take_along_axis(node: Node) -> Work:
 
 
 @kernel_for(AddAlongAxis)
-def _add_along_axis(node: Node) -> Work | None:
+def _add_along_axis(node: Node) -> Work:
     (x, indices), (y,), operation = node.inputs, node.outputs, node.operation
     assert isinstance(operation, AddAlongAxis)
-    if y.dtype == np.bool_:
-        return None
     axis = operation.axis
     sizes = prod(x.shape[:axis]), x.shape[axis], y.shape[axis], prod(x.shape[axis + 1 :])
     return Work(add_along_axis, [(*sizes, indices, x, y)])
