@@ -218,18 +218,15 @@ class Tensor(TensorLike):
                 f"Only floats can have a gradient. Got dtype {array.dtype}; "
                 "write the numbers with a decimal point or pass a float dtype."
             )
-        self._set(_leaf(Constant(array), array.shape, array.dtype), 0)
-        self.requires_grad = requires_grad
-
-    def _set(self, node: Node, index: int) -> None:
-        self.node, self.index = node, index
-        self.requires_grad, self.grad = False, None
+        self.node, self.index = _leaf(Constant(array), array.shape, array.dtype), 0
+        self.requires_grad, self.grad = requires_grad, None
 
     @classmethod
     def of_node(cls, node: Node, index: int) -> Tensor:
         """One output of a node."""
         tensor = cls.__new__(cls)
-        Tensor._set(tensor, node, index)
+        tensor.node, tensor.index = node, index
+        tensor.requires_grad, tensor.grad = False, None
         return tensor
 
     @property
@@ -491,6 +488,8 @@ def apply(operation: Operation, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
 
 def _as_tensors(values: Sequence[Any]) -> tuple[Tensor, ...]:
     """Python scalars take the dtype of the tensors beside them."""
+    if {type(value) for value in values} <= {Tensor}:
+        return tuple(values)
     tensors = [None if isinstance(v, PYTHON_SCALARS) else as_tensor(v) for v in values]
     present = [tensor.dtype for tensor in tensors if tensor is not None]
     common = promote(*present) if present else None

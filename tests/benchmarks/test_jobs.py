@@ -42,7 +42,7 @@ def test_the_files_are_read(zipped: bool, tmp_path: Path) -> None:
 def test_the_learning_rate_falls() -> None:
     rates = [learning_rate(epoch) for epoch in range(MOST_EPOCHS)]
     assert rates == sorted(rates, reverse=True)
-    assert rates[0] == 2e-3
+    assert rates[0] == 1.5e-3
 
 
 def test_our_script_reaches_the_target(tmp_path: Path) -> None:

@@ -476,11 +476,13 @@ class _Moves:
                 self.readers[source.node].add(group)
 
     def _move(self, node: Node, users: list[Group]) -> None:
-        trials = [self._grown(group, node) for group in users]
-        if None in trials:
-            return
-        for group, trial in zip(users, trials, strict=True):
-            assert trial is not None
+        trials: dict[Group, Group] = {}
+        for group in users:
+            trial = self._grown(group, node)
+            if trial is None:
+                return
+            trials[group] = trial
+        for group, trial in trials.items():
             for one in set(trial.nodes) - set(group.nodes):
                 self._enter(one, group)
             group.take_over(trial, self.fusion.order)

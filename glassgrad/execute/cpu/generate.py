@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -390,8 +390,7 @@ class LoopWriter:
         ]
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """All that the text for a group depends on; tensors are numbered as they first appear."""
 
     knows_rows: bool
@@ -417,27 +416,30 @@ class Sources:
 
     def of(self, group: Group, outputs: list[Tensor]) -> KernelSource:
         """The kernel of a loop or of a product."""
-        tensors: dict[Key, Tensor] = {}
+        tensors: list[Tensor] = []
         form = _form(group, outputs, tensors)
-        if form not in self._written:
+        known = self._written.get(form)
+        if known is None:
             write = product_source if group.kind is Kind.PRODUCT else loop_source
-            self._written[form] = _numbered(write(group, outputs), list(tensors))
-        known, numbered = self._written[form], list(tensors.values())
+            known = self._written[form] = _numbered(write(group, outputs), tensors)
         return KernelSource(
             known.text,
-            [numbered[number] for number in known.arrays],
-            [numbered[number] for number in known.outputs],
+            [tensors[number] for number in known.arrays],
+            [tensors[number] for number in known.outputs],
             known.scratch,
         )
 
 
-def _form(group: Group, outputs: list[Tensor], tensors: dict[Key, Tensor]) -> Form:
-    """The form of a group; ``tensors`` gains what it reads and makes, in the order of numbers."""
+def _form(group: Group, outputs: list[Tensor], tensors: list[Tensor]) -> Form:
+    """The form of a group; ``tensors`` gains what it reads and makes, each at its number."""
     numbers: dict[Key, int] = {}
 
     def number(tensor: Tensor) -> int:
-        tensors.setdefault(tensor.key, tensor)
-        return numbers.setdefault(tensor.key, len(numbers))
+        key = tensor.key
+        if key not in numbers:
+            numbers[key] = len(tensors)
+            tensors.append(tensor)
+        return numbers[key]
 
     members = []
     for node in group.nodes:
@@ -451,8 +453,8 @@ def _form(group: Group, outputs: list[Tensor], tensors: dict[Key, Tensor]) -> Fo
     return Form(group.columns is not None, tuple(members), tuple(map(number, outputs)))
 
 
-def _numbered(source: KernelSource, keys: list[Key]) -> Written:
-    numbers = {key: number for number, key in enumerate(keys)}
+def _numbered(source: KernelSource, tensors: list[Tensor]) -> Written:
+    numbers = {tensor.key: number for number, tensor in enumerate(tensors)}
     arrays = [numbers[tensor.key] for tensor in source.arrays]
     return Written(
         source.text, arrays, [numbers[tensor.key] for tensor in source.outputs], source.scratch

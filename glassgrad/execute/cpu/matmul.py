@@ -14,8 +14,11 @@ there. A product is worked off in pieces:
 The copies pay: rows of 1,024 numbers, say, all begin in the same few sets of a cache, each of
 which holds eight lines or so. What is used only a few times is read where it lies, though.
 
+Products with a few columns or levels, for which the copies cost as much as they bring, are left
+to OpenBLAS.
+
 An element of C is summed up level by level, wherever it lies and however C is cut: every
-division of a product among parts gives the same bits.
+division of a product among parts gives the same bits, unless OpenBLAS computes it.
 
 The routine is compiled once, and kernels call it by name, as they would call a library; compiled
 into each of them, it would take seconds each time. The blocking is that of K. Goto and R. van de
@@ -29,7 +32,7 @@ import ctypes
 import functools
 from typing import Any
 
-from glassgrad.execute.cpu.blas import TRANSPOSED
+from glassgrad.execute.cpu.blas import TRANSPOSED, gemm
 from glassgrad.execute.cpu.compiler import (
     cgutils,
     entry_point,
@@ -60,6 +63,7 @@ DEPTH, HEIGHT = 256, 256
 FEW_ROWS = 32  # of A, for which B is read where it lies
 FEW_COLUMNS = 256  # of B, for which a transposed A is
 LEVELS_AT_ONCE = 8
+NARROW = 16  # columns or levels, for which OpenBLAS is up to twice as fast
 COST_OF_COPY = 8
 COLUMN_GRANULARITY = 16  # a cache line of float32: no two parts write to the same
 
@@ -88,6 +92,12 @@ def multiply(
 ) -> None:  # fmt: skip
     """C = op(A) op(B), added to what C holds if ``keeps`` is not 0."""
     a, b, c = elements_at(a_start), elements_at(b_start), elements_at(c_start)
+    if n <= NARROW or k <= NARROW:
+        gemm(
+            transpose_a, transpose_b, m, n, k,
+            a, 0, a_stride, b, 0, b_stride, keeps, c, 0, c_stride,
+        )  # fmt: skip
+        return
     scratch = elements_at(scratch_start)
     block, panel = part_of_array(scratch, 0, BLOCK), part_of_array(scratch, BLOCK, PANEL)
     tile = part_of_array(scratch, BLOCK + PANEL, TILE)

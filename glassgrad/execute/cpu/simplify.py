@@ -241,13 +241,18 @@ def fold_constants(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     def fold(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         if isinstance(node.operation, Leaf):
             return None
-        if _is_empty_sum(node) or all(0 in spec.shape for spec in node.specs):
+        if _is_empty_sum(node) or _is_empty(node):
             return tuple(constant(np.zeros(s.shape, s.dtype), s.dtype) for s in node.specs)
-        if all(isinstance(tensor.node.operation, Constant) for tensor in inputs):
+        if {type(tensor.node.operation) for tensor in inputs} <= {Constant}:
             return _folded(node, inputs)
         return None
 
     return rewrite(outputs, fold)
+
+
+def _is_empty(node: Node) -> bool:
+    """Whether the node makes no elements at all."""
+    return 0 in node.specs[0].shape and all(0 in spec.shape for spec in node.specs)
 
 
 def _is_empty_sum(node: Node) -> bool:
@@ -276,11 +281,13 @@ def merge_equal(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
     def merge(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         identity = _identity(node, inputs)
-        known = made.get(identity)  # an identity is long: it is hashed as rarely as can be
-        if known is not None:
+        try:
+            known = made.setdefault(identity, node)  # an identity is long: it is hashed once
+        except TypeError:  # an operation of the user's that holds an array, say
+            return None
+        if known is not node:
             return known.outputs
         if all(map(is_, inputs, node.inputs)):
-            made[identity] = node
             return None  # its users keep their inputs, and are kept as well
         results = _applied(node.operation, node, inputs)
         made[identity] = results[0].node
@@ -298,9 +305,4 @@ def _identity(node: Node, inputs: tuple[Tensor, ...]) -> object:
         return ("read", id(operation.variable))
     if isinstance(operation, Leaf):
         return node
-    identity = (operation, node.specs, tuple(tensor.key for tensor in inputs))
-    try:
-        hash(identity)
-    except TypeError:  # an operation of the user's that holds an array, say
-        return node
-    return identity
+    return (operation, node.specs, tuple([(t.node, t.index) for t in inputs]))

@@ -142,12 +142,14 @@ def available_processors() -> int:
 
 
 def _number_of_threads(given: object, what: str) -> int:
-    is_whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
-    if not is_whole or not 1 <= int(given) <= MOST_THREADS:
+    number = 0
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        number = int(given)
+    if not 1 <= number <= MOST_THREADS:
         raise ArgumentError(
             f"{what} must be a whole number from 1 to {MOST_THREADS}. Got {given!r} instead."
         )
-    return int(given)
+    return number
 
 
 def _quotas() -> Iterator[float]:

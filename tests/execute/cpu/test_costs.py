@@ -69,7 +69,7 @@ def test_an_update_counts_each_element_and_copies_count_nothing() -> None:
     [
         ([2, 2, 1], 1, 4, 1),
         ([8, 8, 10], 32, 4, 1),
-        ([32] * 60, 1, 4, 1),  # much to do, and little of it from one barrier to the next
+        ([8] * 60, 1, 4, 1),  # much to do, and little of it from one barrier to the next
         ([784, 256, 128, 10], 128, 4, 4),
         ([784, 256, 128, 10], 128, 16, 16),
     ],

@@ -6,7 +6,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 TESTED = ("test_team.py", "test_matmul.py", "test_code_for_arm.py", "test_processor.py")
-ELSEWHERE = "other_processes or test_generated_kernels"  # their subprocesses and kernels are the usual ones
+# What needs no twins: other processes have none forced, and kernels are tested for Arm as they are.
+ELSEWHERE = "other_processes or test_generated_kernels"
 
 
 def test_the_executor_runs_where_nothing_is_known_of_the_processor() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from glassgrad.errors import DtypeError, ExecutionError, ShapeError
-from glassgrad.execute.cpu import costs, threads
+from glassgrad.execute.cpu import costs, team, threads
 from glassgrad.execute.cpu.program import LARGEST_COPIED, CpuExecutor
 from glassgrad.execute.cpu.threads import set_num_threads
 from glassgrad.graph import Primitive, Tensor, TensorSpec, Variable, constant, placeholder
@@ -326,6 +326,26 @@ def test_python_threads_take_turns() -> None:
 
 
 # ---- threads and parts
+
+
+def test_many_steps_go_at_once_where_those_before_were_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count = Variable(0.0, name="count")
+    program = CpuExecutor(threads=1).compile([], [], {count: count + 1.0})
+    steps: list[int] = []
+    run = team._Crew.run
+
+    def counted(crew: Any, job: Any, number: int) -> int:
+        steps.append(number)
+        return run(crew, job, number)
+
+    monkeypatch.setattr(team.time, "perf_counter", lambda: 0.0)  # every step is short
+    monkeypatch.setattr(team._Crew, "run", counted)
+    program.run([], 15)
+    program.run([], 12)
+    assert steps == [1, 2, 4, 8, 12]
+    assert count.numpy() == 27
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
