@@ -197,6 +197,7 @@ ARGUMENTS: dict[str, Callable[[], Any]] = {
     "shift": lambda: 1,
     "start": lambda: 3,
     "seed": lambda: 1,
+    "threads": lambda: 1,
     "stddev": lambda: 0.5,
     "subscripts": lambda: "ij,jk->ik",
     "target": lambda: 0.1,

@@ -127,8 +127,8 @@ def default_threads() -> int:
     threads that wait for each other collapse where there are more of them than processors.
     """
     if chosen := os.environ.get("GLASSGRAD_THREADS"):
-        given = int(chosen) if chosen.strip().isdecimal() else chosen
-        return _number_of_threads(given, "GLASSGRAD_THREADS")
+        number = int(chosen) if chosen.strip().isdecimal() else 0
+        return _number_of_threads(number, "GLASSGRAD_THREADS", repr(chosen))
     if multiprocessing.parent_process() is not None:
         return 1
     return available_processors()
@@ -141,13 +141,14 @@ def available_processors() -> int:
     return max(1, min([count, *(int(quota) for quota in _quotas())]))
 
 
-def _number_of_threads(given: object, what: str) -> int:
+def _number_of_threads(given: object, what: str, as_given: str = "") -> int:
     number = 0
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         number = int(given)
     if not 1 <= number <= MOST_THREADS:
         raise ArgumentError(
-            f"{what} must be a whole number from 1 to {MOST_THREADS}. Got {given!r} instead."
+            f"{what} must be a whole number from 1 to {MOST_THREADS}. "
+            f"Got {as_given or repr(given)} instead."
         )
     return number
 

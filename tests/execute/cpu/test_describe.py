@@ -35,7 +35,7 @@ def test_the_heading_counts() -> None:
     w = Variable(np.zeros((784, 10)), name="w")
     lines = described(Case([x @ w], [x])).splitlines()
     assert lines[0] == (
-        "1 launch in 4 parts, 1 barrier, 2.0 MFLOP, 437.9 kB moved, 152.6 kB of workspace"
+        "1 launch in 4 parts, 1 barrier, 2.0 MFLOP, 437.9 kB moved, 1.3 MB of workspace"
     )
     assert lines[2].startswith("  product    a matrix product; what follows is applied")
     assert lines[3].startswith("  barrier    all threads wait")
