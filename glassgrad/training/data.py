@@ -341,8 +341,7 @@ def _as_float(array: Array, name: str, dtype: np.dtype[Any]) -> Array:
     _require_finite(array, name)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(dtype, copy=False)
-        total = converted.sum(dtype=np.float64)
-    if converted is not array and not np.isfinite(total):
+    if converted is not array and not _has_finite_sum(converted):
         largest = np.abs(array).max()
         if largest > np.finfo(dtype).max:
             raise DataError(f"{name} must fit into {dtype}. Got {largest:g}; scale it down.")
@@ -351,9 +350,8 @@ def _as_float(array: Array, name: str, dtype: np.dtype[Any]) -> Array:
 
 def _require_finite(array: Array, name: str) -> None:
     # One sum tells for almost all data; only what it cannot clear is searched.
-    with np.errstate(all="ignore"):
-        if np.isfinite(array.sum(dtype=np.float64)):
-            return
+    if _has_finite_sum(array):
+        return
     bad = ~np.isfinite(array)
     if bad.any():
         first = tuple(int(index) for index in np.argwhere(bad)[0])
@@ -361,6 +359,11 @@ def _require_finite(array: Array, name: str) -> None:
             f"{name} must be finite. Got {array[first]} at index {first}, {_others(bad)}. Drop "
             "such rows, or fill them in."
         )
+
+
+def _has_finite_sum(array: Array) -> bool:
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(array.sum()))
 
 
 def _others(bad: Array) -> str:
