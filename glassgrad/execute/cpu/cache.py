@@ -35,6 +35,7 @@ _COMPILED_MODULES = (
     "driver",
     "mathematics",
     "matmul",
+    "panels",
     "processor",
     "registers",
     "scalars",

@@ -18,6 +18,7 @@ import functools
 import hashlib
 import importlib
 import json
+import sys
 import types as python_types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ C_TYPES: dict[str, Any] = {  # all others are pointers
     "int64": ctypes.c_int64,
     "float64": ctypes.c_double,
 }
+
+FIRST_TIME = "glassgrad: compiling kernels for this processor, once; the next run finds them."
 
 on_compile: list[Callable[[str], None]] = []
 """Called with a function's name before it is compiled (and not when it is loaded)."""
@@ -294,8 +297,16 @@ def _write(path: Path, content: bytes) -> None:
         return
 
 
+def _is_watched() -> bool:
+    """Whether somebody may wonder why a first step takes so long: on a terminal, in a notebook."""
+    stream: Any = sys.stderr  # a program without a console has none
+    return "ipykernel" in sys.modules or (stream is not None and stream.isatty())
+
+
 def _compiled(function: Callable[..., Any], result: str, arguments: tuple[str, ...]) -> Code:
     """Machine code of a function with an entry that follows the system's conventions."""
+    if not _compiled_names and not on_compile and _is_watched():
+        sys.stderr.write(f"{FIRST_TIME}\n")
     _compiled_names.append(function.__name__)
     for callback in on_compile:
         callback(function.__name__)

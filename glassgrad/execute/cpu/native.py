@@ -133,7 +133,8 @@ class _Image:
 
     def load(self) -> int:
         """Place, connect and protect it; the address of the entry."""
-        memory = mmap.mmap(-1, self._place_sections())
+        own = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # also after a fork
+        memory = mmap.mmap(-1, self._place_sections(), own)
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         for section in self._placed():
             if section.kind != _ZEROS:

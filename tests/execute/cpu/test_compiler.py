@@ -104,6 +104,17 @@ def test_callbacks_hear_of_compilations_and_not_of_loading(folder, monkeypatch):
     assert heard == ["add_one"]
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_who_watches_is_told_once(folder, monkeypatch, capsys, is_terminal):
+    monkeypatch.setattr(compiler, "_compiled_names", [])
+    monkeypatch.setattr(compiler.sys.stderr, "isatty", lambda: is_terminal)
+    compile_source(SOURCE, "add_one")
+    compile_source(SOURCE + "# other text\n", "add_one")
+    assert capsys.readouterr().err.splitlines() == [compiler.FIRST_TIME] * is_terminal
+    monkeypatch.setattr(compiler.sys, "stderr", None)
+    assert not compiler._is_watched()
+
+
 def test_a_wrong_kernel_is_an_error_at_once(folder):
     before = compilations()
     with pytest.raises(numba.TypingError):
