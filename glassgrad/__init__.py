@@ -148,7 +148,7 @@ def __dir__() -> list[str]:
 
 
 def _cpu_executor() -> Executor:
-    from glassgrad.execute.cpu.program import CpuExecutor  # brings Numba
+    from glassgrad.execute.cpu.program import CpuExecutor  # large
 
     return CpuExecutor()
 

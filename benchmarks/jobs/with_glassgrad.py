@@ -32,8 +32,15 @@ def main() -> None:
         metrics=["accuracy"],
     )
     callbacks = [LearningRateScheduler(learning_rate), StopAtTarget(TARGET, "val_accuracy")]
-    history = model.fit(
-        x, y, BATCH, MOST_EPOCHS, verbose=0, callbacks=callbacks, validation_data=test
+    history = model.fit(  # the test in one batch, as the others take it
+        x,
+        y,
+        BATCH,
+        MOST_EPOCHS,
+        verbose=0,
+        callbacks=callbacks,
+        validation_data=test,
+        validation_batch_size=len(test[0]),
     ).history
     report(len(history["val_accuracy"]), history["val_accuracy"][-1])
 

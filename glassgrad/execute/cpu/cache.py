@@ -1,8 +1,7 @@
 """Where compiled kernels live between runs.
 
-Numba notices an edit in the file that holds a kernel, but none in the files that the kernel
-calls, and it trusts its cache blindly after an upgrade of OpenBLAS. The folder is therefore
-named after a hash of everything that a compiled kernel depends on.
+A kernel's file is named after its text. What its text does not say, the functions that it calls,
+the versions of the compiler and of OpenBLAS and the processor, decides the name of the folder.
 """
 
 from __future__ import annotations
