@@ -27,6 +27,7 @@ from glassgrad.errors import ExecutionError
 from glassgrad.execute.cpu.compiler import cgutils, intrinsic, ir, types
 from glassgrad.execute.cpu.host import features
 from glassgrad.execute.cpu.native import provide
+from glassgrad.execute.cpu.registers import start_of
 
 __all__ = ["NORMAL", "TRANSPOSED", "core_name", "gemm", "preferred_core"]
 
@@ -162,5 +163,4 @@ def _is_not_empty(builder: Any, rows: Any, columns: Any) -> Any:
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
-    data = cgutils.create_struct_proxy(kind)(context, builder, value=array).data
-    return builder.bitcast(builder.gep(data, [offset]), cgutils.voidptr_t)
+    return builder.bitcast(start_of(context, builder, kind, array, offset), cgutils.voidptr_t)

@@ -104,6 +104,7 @@ class Module:
         return getattr(importlib.import_module(self._name), name)
 
 
+numba: Any = Module("numba")
 types: Any = Module("numba.core.types")
 ir: Any = Module("llvmlite.ir")
 cgutils: Any = Module("numba.core.cgutils")
@@ -143,7 +144,7 @@ def helper(fastmath: frozenset[str] = REORDERED, **options: Any) -> Callable[[Fu
 
     def mark(function: Any) -> Any:
         def make() -> Any:
-            decorate = numba().njit(fastmath=set(fastmath), error_model="numpy", **options)
+            decorate = numba.njit(fastmath=set(fastmath), error_model="numpy", **options)
             return decorate(function)
 
         return functools.update_wrapper(Later(make, lambda made: made._numba_type_), function)
@@ -159,7 +160,7 @@ def intrinsic(build: Callable[..., Any]) -> Any:
 
         return types.Function(make_intrinsic_template(made, build, build.__name__))
 
-    later = Later(lambda: importlib.import_module("numba.extending").intrinsic(build), type_of)
+    later = Later(lambda: numba.extending.intrinsic(build), type_of)
     return functools.update_wrapper(later, build)
 
 
@@ -175,9 +176,7 @@ def overloaded(
     """
 
     def make() -> Any:
-        overload = importlib.import_module("numba.extending").overload
-
-        @overload(function, strict=False, jit_options=options)
+        @numba.extending.overload(function, strict=False, jit_options=options)
         def choose(x):  # type: ignore[no-untyped-def]
             return implementations.get(str(x))
 
@@ -199,11 +198,6 @@ def external(symbol: str, result: str, *arguments: str) -> Any:
         return types.ExternalFunction(symbol, signature)
 
     return Later(make, lambda made: made)
-
-
-def numba() -> Any:
-    """The module, when it is needed."""
-    return importlib.import_module("numba")
 
 
 # ---- compiling and loading

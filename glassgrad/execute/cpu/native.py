@@ -9,6 +9,7 @@ references are full addresses; everything else LLVM loads, which then has to be 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import platform
@@ -105,7 +106,8 @@ class _UnknownFormError(Exception):
 def _system_libraries() -> Iterator[ctypes.CDLL]:
     yield ctypes.CDLL(None)
     if sys.platform == "linux":
-        yield ctypes.CDLL("libm.so.6")
+        with contextlib.suppress(OSError):  # musl has its mathematics in the C library
+            yield ctypes.CDLL("libm.so.6")
 
 
 @dataclass

@@ -19,7 +19,7 @@ from typing import Any
 from glassgrad.execute.cpu.compiler import cgutils, intrinsic, ir, types
 from glassgrad.execute.cpu.host import family, features
 
-__all__ = ["HOST", "Registers", "copy_transposed_with", "multiply_micro_tile_with"]
+__all__ = ["HOST", "Registers", "copy_transposed_with", "multiply_micro_tile_with", "start_of"]
 
 
 @dataclass(frozen=True)
@@ -272,5 +272,6 @@ def _bits(element: Any) -> int:
 
 
 def start_of(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+    """The pointer to an element of a contiguous array."""
     data = cgutils.create_struct_proxy(kind)(context, builder, value=array).data
     return builder.gep(data, [offset])
