@@ -14,6 +14,7 @@ from operator import is_
 
 import numpy as np
 
+from glassgrad.execute.cpu.kernels import work_of
 from glassgrad.graph import (
     Composite,
     Constant,
@@ -67,12 +68,13 @@ def simplify(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[
 def expand(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Tensor, ...]:
     """Replace every composite by its definition, down to primitives.
 
-    A formula over lists is kept as it is where one kernel can walk the lists.
+    A composite that has a kernel of its own is kept, and so is a formula over lists where one
+    kernel can walk the lists.
     """
 
     def open_up(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         operation = node.operation
-        if not isinstance(operation, Composite):
+        if not isinstance(operation, Composite) or work_of(node) is not None:
             return None
         if isinstance(operation, ElementwiseMap) and _is_one_kernel(operation, inputs):
             simple = _simple_map(operation, has_expression)
