@@ -1,7 +1,9 @@
 """Where compiled kernels live between runs.
 
-A kernel's file is named after its text. What its text does not say, the functions that it calls,
-the versions of the compiler and of OpenBLAS and the processor, decides the name of the folder.
+A kernel's file is named after its text, and after that of the modules of `kernels` that it is made
+of: who edits one of them compiles its kernels again, and no others. What all kernels share, the
+functions that they call, the versions of the compiler and of OpenBLAS and the processor, decides
+the name of the folder.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import shutil
 import stat
 import sys
@@ -22,7 +25,7 @@ from pathlib import Path
 
 from glassgrad.execute.cpu import host
 
-__all__ = ["kernel_cache_folder"]
+__all__ = ["kernel_cache_folder", "text_of_modules"]
 
 OUTDATED_AFTER_SECONDS = 30 * 24 * 3600
 _SOURCES = Path(__file__).parent
@@ -40,6 +43,7 @@ _COMPILED_MODULES = (
     "scalars",
     "views",
 )
+_MODULE_OF_KERNELS = re.compile(r"glassgrad\.execute\.cpu\.kernels\.(\w+)")
 _DEPENDENCIES = ("numba", "llvmlite", "numpy", "scipy-openblas32")
 
 
@@ -130,7 +134,7 @@ def _key() -> str:
 
 def _dependencies_of_kernels() -> Iterator[bytes]:
     paths = [_SOURCES / f"{name}.py" for name in _COMPILED_MODULES]
-    for path in (*paths, *sorted((_SOURCES / "kernels").glob("*.py"))):
+    for path in paths:
         yield path.name.encode()
         yield path.read_bytes()
     for name in _DEPENDENCIES:
@@ -139,3 +143,19 @@ def _dependencies_of_kernels() -> Iterator[bytes]:
     yield host.description().encode()
     # A kernel is compiled for the BLAS kernels that it will call.
     yield os.environ.get("GLASSGRAD_BLAS_CORE", "").encode()
+
+
+def text_of_modules(text: str) -> str:
+    """The text of the modules of `kernels` that are named in a text, or in one of them."""
+    found: dict[str, str] = {}
+    pending = set(_MODULE_OF_KERNELS.findall(text))
+    while pending:
+        name = pending.pop()
+        found[name] = _text_of(name)
+        pending |= set(_MODULE_OF_KERNELS.findall(found[name])) - set(found)
+    return "\n".join(found[name] for name in sorted(found))
+
+
+@functools.cache
+def _text_of(name: str) -> str:
+    return (_SOURCES / "kernels" / f"{name}.py").read_text("utf-8")

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from glassgrad.errors import FileError
-from glassgrad.execute.cpu.cache import kernel_cache_folder
+from glassgrad.execute.cpu.cache import kernel_cache_folder, text_of_modules
 from glassgrad.execute.cpu.native import Code, load
 from glassgrad.execute.cpu.threads import Turn
 from glassgrad.files import write_atomically
@@ -247,7 +247,8 @@ def compilations() -> int:
 
 def _path(identity: str) -> Path:
     """Where the code of a function is kept that this text tells from all others."""
-    return kernel_cache_folder() / f"{hashlib.sha256(identity.encode()).hexdigest()[:20]}.kernel"
+    text = identity + text_of_modules(identity)
+    return kernel_cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.kernel"
 
 
 def _loaded(path: Path, compiled: Callable[[], Code]) -> int:

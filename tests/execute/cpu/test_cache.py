@@ -104,3 +104,18 @@ def test_kernels_of_versions_long_unused_are_removed(monkeypatch, tmp_path):
     kernel_cache_folder()
     assert not old.exists()
     assert recent.exists()
+
+
+def test_the_text_of_a_kernel_leads_to_the_modules_that_it_is_made_of():
+    begin = "from glassgrad.execute.cpu.kernels."
+    assert cache.text_of_modules("nothing of ours") == ""
+    text = cache.text_of_modules(begin + "cumulative import running_sum")
+    assert "def running_sum" in text
+    assert "def sum_middle" in text  # of reductions, which cumulative imports
+    assert "def copy_by_strides" not in text
+
+
+def test_modules_of_kernels_import_each_other_by_full_name():
+    folder = Path(cache.__file__).parent / "kernels"
+    texts = [p.read_text("utf-8") for p in folder.glob("*.py") if p.stem != "__init__"]
+    assert not [text for text in texts if "from glassgrad.execute.cpu.kernels import" in text]
