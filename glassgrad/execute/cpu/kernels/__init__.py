@@ -1,6 +1,7 @@
 """Kernels of single operations, written by hand: one family a file, attached by type."""
 
 from glassgrad.execute.cpu.kernels import (
+    attention,
     cumulative,
     indexing,
     movement,
@@ -15,6 +16,7 @@ __all__ = [
     "Complaint",
     "Scratch",
     "Work",
+    "attention",
     "cumulative",
     "indexing",
     "movement",
