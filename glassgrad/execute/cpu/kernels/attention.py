@@ -23,9 +23,13 @@ from glassgrad.execute.cpu.compiler import helper
 from glassgrad.execute.cpu.kernels.attention_tiles import (
     TILE,
     add_to_columns,
+    fill_from,
     finite_or_zero,
     hide,
+    higher,
+    inner_product,
     multiply,
+    scale_line,
     strip_of,
     up_to_vectors,
 )
@@ -33,7 +37,6 @@ from glassgrad.execute.cpu.kernels.work import Argument, Scratch, Work, kernel_f
 from glassgrad.execute.cpu.mathematics import exp, log
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS, copy_panel_transposed
 from glassgrad.execute.cpu.panels import HAS_SMALL_KERNELS
-from glassgrad.execute.cpu.scalars import largest, plus
 from glassgrad.execute.cpu.views import part_of_array, split
 from glassgrad.graph import Node, Tensor
 from glassgrad.graph.operation import Array
@@ -52,7 +55,6 @@ def _attention(node: Node) -> Work | None:
     assert isinstance(operation, OverKeys)
     if operation.rate:
         return None
-    size, value_size = query.shape[-1], value.shape[-1]
     call = [
         *_sizes(query, key, value),
         int(operation.causal),
@@ -60,7 +62,7 @@ def _attention(node: Node) -> Work | None:
         np.array([operation.scale], query.dtype),
         *(query, key, value, _mask(operation, rest)),
         *node.outputs,
-        _scratch(size + TILE, value.dtype),
+        _scratch(query.shape[-1] + TILE, value.dtype),
     ]
     return Work(attend, [call])
 
@@ -148,6 +150,7 @@ def attend(
             k_start = ((member * keys + left) * key_heads + key_head) * size
             v_start = ((member * keys + left) * key_heads + key_head) * value_size
             copy_panel_transposed(turned, key, k_start, key_stride, size, width, step_of_keys)
+            scale_line(part_of_array(turned, 0, size * step_of_keys), scale[0])
             is_edge = causal != 0 and left + width > top
             strip = strip_of(is_edge)
             for row in range(0, rows, strip):
@@ -162,26 +165,23 @@ def attend(
                 for i in range(row, row + height):
                     count = min(width, top + i + 1 - left) if is_edge else width
                     line = part_of_array(scores, i * TILE, whole)
-                    scale_row(line, count, scale[0])
+                    fill_from(line, count, scores.dtype.type(-np.inf))
                     if masked != 0:
                         place = member * mask_batch + head * mask_head
                         place += (top + i) * mask_query + left * mask_key
                         hide(line, mask, place, mask_key, count, scores.dtype.type(-np.inf))
                     factor = weigh_row(line, best, sums, i)
                     if left > 0 and factor != 1:
-                        mean = part_of_array(y, y_start + i * y_stride, value_size)
-                        for j in range(value_size):
-                            mean[j] *= factor
+                        scale_line(part_of_array(y, y_start + i * y_stride, value_size), factor)
                 multiply(
                     NORMAL, height, value_size, seen,
                     scores, row * TILE, TILE, value, v_start, value_stride,
                     0.0 if left == 0 else 1.0, y, y_start + row * y_stride, y_stride, own,
                 )  # fmt: skip
         for i in range(rows):
-            mean = part_of_array(y, y_start + i * y_stride, value_size)
-            share_of_one = sums.dtype.type(1) / (sums[i] if sums[i] != 0 else sums.dtype.type(1))
-            for j in range(value_size):
-                mean[j] *= share_of_one
+            one = sums.dtype.type(1)
+            share_of_one = one / (sums[i] if sums[i] != 0 else one)
+            scale_line(part_of_array(y, y_start + i * y_stride, value_size), share_of_one)
         logarithms = part_of_array(log_sum_exp, pair * queries + top, rows)
         for i in range(rows):
             logarithms[i] = log(sums[i]) + finite_or_zero(best[i])
@@ -201,27 +201,18 @@ def dealt(items: int, blocks: int, part: int, parts: int) -> tuple[int, int, int
 
 
 @helper()
-def scale_row(line: Any, count: int, scale: Any) -> None:
-    """Scale a row of scores; minus infinity after so many of them."""
-    for j in range(line.size):
-        line[j] *= scale
-    for j in range(count, line.size):
-        line[j] = line.dtype.type(-np.inf)
-
-
-@helper()
 def weigh_row(line: Any, best: Any, sums: Any, i: int) -> Any:
     """Exponentials of scores; the factor by which what was summed up before becomes smaller."""
     before = best[i]
     peak = before
     for j in range(line.size):
-        peak = largest(peak, line[j])
+        peak = higher(peak, line[j])
     shift = finite_or_zero(peak)
     total = line.dtype.type(0)
     for j in range(line.size):
-        power = exp(line.dtype.type(line[j] - shift))
-        line[j] = power
-        total = plus(total, power)
+        line[j] = exp(line.dtype.type(line[j] - shift))
+    for j in range(line.size):
+        total += line[j]
     factor = line.dtype.type(1)
     if peak != before:
         is_first = before == line.dtype.type(-np.inf)
@@ -275,7 +266,7 @@ def backward_of_queries(
     pair: int, top: int, shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any
 ) -> None:
     """The gradients of a block of queries."""
-    heads, key_heads, queries, keys, _, _, causal = shapes
+    heads, _, queries, keys, _, _, causal = shapes
     reach = min(keys, min(queries, top + TILE)) if causal != 0 else keys
     for left in range(0, reach, TILE):
         backward_of_tile(
@@ -338,15 +329,14 @@ def backward_of_tile(
     shared = part_of_array(own, ends, TILE)
     rest = part_of_array(own, ends + 2 * TILE, own.size - ends - 2 * TILE)
     copy_panel_transposed(turned_keys, key, k_start, key_stride, size, width, step)
+    scale_line(part_of_array(turned_keys, 0, size * step), scale)
     copy_panel_transposed(turned_values, value, v_start, value_stride, value_size, width, step)
     for i in range(rows):
         shared[i] = inner_product(
             part_of_array(g, y_start + i * y_stride, value_size),
             part_of_array(y, y_start + i * y_stride, value_size),
         )
-    logarithms = part_of_array(
-        log_sum_exp, (member * heads + head) * queries + top, rows
-    )
+    logarithms = part_of_array(log_sum_exp, (member * heads + head) * queries + top, rows)
     is_edge = causal != 0 and left + width > top
     strip = strip_of(is_edge)
     for row in range(0, rows, strip):
@@ -366,14 +356,12 @@ def backward_of_tile(
         for i in range(row, row + height):
             count = min(width, top + i + 1 - left) if is_edge else width
             line = part_of_array(weights, i * TILE, whole)
-            find_weights(line, count, scale, finite_or_zero(logarithms[i]))
+            find_weights(line, count, finite_or_zero(logarithms[i]))
             if masked != 0:
                 hide(line, mask, place + i * mask_query, mask_key, count, line.dtype.type(0))
             slope = part_of_array(slopes, i * TILE, whole)
-            for j in range(whole):
-                slope[j] = line[j] * (slope[j] - shared[i]) * scale
-            for j in range(count, whole):
-                slope[j] = line.dtype.type(0)
+            find_slopes(slope, line, shared[i], scale)
+            fill_from(slope, count, line.dtype.type(0))
         if with_queries != 0:
             multiply(
                 NORMAL, height, size, seen,
@@ -392,18 +380,15 @@ def backward_of_tile(
 
 
 @helper()
-def find_weights(line: Any, count: int, scale: Any, shift: Any) -> None:
+def find_weights(line: Any, count: int, shift: Any) -> None:
     """Scores become weights, as many as count; the others are 0."""
     for j in range(line.size):
-        line[j] = exp(line.dtype.type(line[j] * scale - shift))
-    for j in range(count, line.size):
-        line[j] = line.dtype.type(0)
+        line[j] = exp(line.dtype.type(line[j] - shift))
+    fill_from(line, count, line.dtype.type(0))
 
 
 @helper()
-def inner_product(a: Any, b: Any) -> Any:
-    """Sum of products."""
-    total = a.dtype.type(0)
-    for j in range(a.size):
-        total += a[j] * b[j]
-    return total
+def find_slopes(line: Any, weights: Any, shared: Any, scale: Any) -> None:
+    """The gradients of weights become those of products, before they were scaled."""
+    for j in range(line.size):
+        line[j] = weights[j] * (line[j] - shared) * scale
