@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from glassgrad.execute.cpu.addresses import padded
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
 from glassgrad.execute.cpu.expressions import has_expression
 from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
+from glassgrad.execute.cpu.convolutions import lower
 from glassgrad.execute.cpu.kernels import work
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
@@ -130,6 +131,7 @@ def make_plan(
 ) -> Plan:
     """Simplify and fuse a graph, and decide which launches compute it."""
     simple = simplify([*outputs, *updates.values()], has_expression)
+    simple = lower(simple, parts)
     roots = spread(simple)
     if any(new is not old for new, old in zip(roots, simple, strict=True)):
         roots = merge_equal(roots)  # what is read in several places may have been repeated in each
@@ -162,6 +164,7 @@ class _Planner:
         self.makers = {
             Kind.LOOP: self._loop,
             Kind.PRODUCT: self._product,
+            Kind.ROWS: self._rows,
             Kind.BATCH: self._batch_of_products,
             Kind.COLUMN_SUM: self._column_sum,
             Kind.KERNEL: self._kernel,
@@ -280,6 +283,25 @@ class _Planner:
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
         reads = [a, b, *source.arrays]
         return self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
+
+    def _rows(self, group: Group) -> Launch:
+        made = self._made(group)
+        first, by = group.nodes[0], group.made_by
+        assert by is not None
+        result = first.outputs[0]
+        source = self.sources.of(group, made)
+        target = self._buffer(generate.product_target(group, made))
+        columns = result.shape[-1]
+        scratch: dict[work.Scratch, Buffer] = {}
+        own = [self._seen(argument, scratch) for argument in by.arguments]
+        arguments: list[Argument] = [result.size // max(columns, 1), columns, by.step, by.block]
+        arguments += [Operand(target, (result.size,)), *own]
+        arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
+        reads = [*first.inputs, *source.arrays]
+        buffers = [target, *scratch.values()]
+        launch = self._kernel_launch(group, source.text, arguments, reads, made, buffers)
+        launch.reads += [one.buffer for one in own if _is_fixed_operand(one)]
+        return launch
 
     def _batch_of_products(self, group: Group) -> Launch:
         (node,) = group.nodes
@@ -547,6 +569,10 @@ class _Planner:
 def _fixed(array: Array) -> Operand:
     """Words that belong to the plan, as an argument."""
     return Operand(Buffer(TensorSpec(array.shape, array.dtype), owner=array), array.shape)
+
+
+def _is_fixed_operand(argument: Argument) -> TypeGuard[Operand]:
+    return isinstance(argument, Operand) and _is_fixed(argument.buffer)
 
 
 def _is_fixed(buffer: Buffer) -> bool:

@@ -1,25 +1,39 @@
 """Kernels of single operations, written by hand: one family a file, attached by type."""
 
 from glassgrad.execute.cpu.kernels import (
+    convolution,
     cumulative,
     indexing,
     movement,
     ordering,
+    pooling,
     products,
     reductions,
 )
-from glassgrad.execute.cpu.kernels.work import Bits, Complaint, Scratch, Work, work_of
+from glassgrad.execute.cpu.kernels.work import (
+    Bits,
+    Complaint,
+    Rows,
+    Scratch,
+    Work,
+    rows_of,
+    work_of,
+)
 
 __all__ = [
     "Bits",
     "Complaint",
     "Scratch",
+    "Rows",
     "Work",
+    "convolution",
     "cumulative",
     "indexing",
     "movement",
     "ordering",
+    "pooling",
     "products",
     "reductions",
+    "rows_of",
     "work_of",
 ]
