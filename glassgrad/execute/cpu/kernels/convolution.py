@@ -13,6 +13,11 @@ from typing import Any
 
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
 from glassgrad.execute.cpu.compiler import helper
+from glassgrad.execute.cpu.kernels.depthwise import (
+    convolve_by_channels,
+    correlate_by_channels,
+    spread_by_channels,
+)
 from glassgrad.execute.cpu.kernels.patches import gather_columns, gather_rows
 from glassgrad.execute.cpu.kernels.sliding import (
     CHANNELS,
@@ -65,6 +70,9 @@ def _convolution(node: Node) -> Rows:
         x.shape[0], x.shape[1:-1], y.shape[1:-1],
         window, operation.strides, operation.padding, operation.dilation,
     )  # fmt: skip
+    if is_depthwise(x.shape[-1], operation.groups):
+        words = sliding.words(x.shape[-1], kernel.shape[-1])
+        return Rows(convolve_by_channels, (words, x, kernel), ROWS_AT_ONCE)
     length = prod(kernel.shape[:-1])
     step = patches_at_once(length, sliding.windows)
     words = sliding.words(x.shape[-1], kernel.shape[-1], operation.groups, step)
@@ -84,6 +92,8 @@ def _spread(node: Node) -> Rows:
         operation.window, operation.strides, operation.padding, operation.dilation,
     )  # fmt: skip
     words = sliding.words(x.shape[-1], g.shape[-1], operation.groups)
+    if is_depthwise(x.shape[-1], operation.groups):
+        return Rows(spread_by_channels, (words, g, turned), ROWS_AT_ONCE)
     scratch = Scratch(SCRATCH_ELEMENTS, str(g.dtype))
     return Rows(spread_products, (words, g, turned, scratch), ROWS_AT_ONCE)
 
@@ -101,6 +111,8 @@ def _kernel_sums(node: Node) -> Work:
     step = patches_at_once(length, sliding.windows)
     words = sliding.words(x.shape[-1], g.shape[-1], operation.groups, step)
     sizes = operation.pieces, sliding.windows
+    if is_depthwise(x.shape[-1], operation.groups):
+        return Work(correlate_by_channels, [(*sizes, words, x, g, sums)])
     own = Scratch(SCRATCH_ELEMENTS, str(x.dtype))
     if operation.is_plain:
         return Work(correlate_plainly, [(*sizes, words, x, g, sums, own)])
@@ -108,6 +120,11 @@ def _kernel_sums(node: Node) -> Work:
     function = correlate_by_columns if is_short else correlate_by_rows
     patches = Scratch(length * step, str(x.dtype))
     return Work(function, [(*sizes, words, x, g, sums, patches, own)])
+
+
+def is_depthwise(channels: int, groups: int) -> bool:
+    """Whether each group has one channel."""
+    return channels == groups > 1
 
 
 def patches_at_once(length: int, windows: int) -> int:
