@@ -34,16 +34,30 @@ Life = tuple[int, int]
 
 
 def lives(plan: Plan) -> dict[Buffer, Life]:
-    """The first and the last launch that touch each piece of the workspace."""
+    """The first and the last launch that touch each piece of the workspace.
+
+    What a loop shares with others, and what moves with it, matters in all of its launches.
+    """
     found: dict[Buffer, Life] = {}
     for number, launch in enumerate(plan.launches):
-        for buffer in (*launch.reads, *launch.writes):
+        for buffer in roots(launch):
             if buffer.is_workspace:
                 found[buffer] = (found.get(buffer, (number, 0))[0], number)
+    for loop in {launch.loop for launch in plan.launches if launch.loop is not None}:
+        inside = [n for n, one in enumerate(plan.launches) if one.loop and one.loop.is_inside(loop)]
+        for buffer, (first, last) in found.items():
+            touching = {n for n in inside if buffer in roots(plan.launches[n])}
+            if touching and (first < inside[0] or last > inside[-1]):
+                found[buffer] = (min(first, inside[0]), max(last, inside[-1]))
     for operand in plan.outputs:
-        if operand.buffer.is_workspace and operand.buffer.bytes:
-            found[operand.buffer] = (found[operand.buffer][0], len(plan.launches))
+        buffer = operand.buffer.root
+        if buffer.is_workspace and operand.buffer.bytes:
+            found[buffer] = (found[buffer][0], len(plan.launches))
     return found
+
+
+def roots(launch: Launch) -> set[Buffer]:
+    return {buffer.root for buffer in (*launch.reads, *launch.writes)}
 
 
 def share_bytes(a: Buffer, b: Buffer) -> bool:
@@ -106,6 +120,7 @@ def conflict(a: Launch, b: Launch) -> bool:
 
 
 def same_memory(a: Buffer, b: Buffer) -> bool:
+    a, b = a.root, b.root
     if a is b:
         return not a.is_private
     if a.owner is not None or b.owner is not None:
