@@ -93,6 +93,13 @@ class Buffer:
         """Whether the planner decides where it lies."""
         return self.owner is None
 
+    def moves_with(self, loop: Loop | None) -> bool:
+        """Whether it is another piece of memory in each step of the loop."""
+        owner = self.owner
+        if not isinstance(owner, Section):
+            return False
+        return (owner.loop is loop and any(owner.moves)) or owner.of.moves_with(loop)
+
     @property
     def root(self) -> Buffer:
         """The buffer of which it is a piece, or itself."""

@@ -104,12 +104,16 @@ def _loops(launches: Sequence[Launch]) -> list[tuple[int, int]]:
 def _held(plan: Plan, begin: int, end: int) -> set[Buffer]:
     """What must stay from step to step of a loop.
 
-    That is everything but what the body makes anew in each step: what others touch as well, and
-    the carries, which somebody sets before the first step.
+    That is everything but what the body makes anew in each step: what others touch as well, such
+    as a carry, which somebody sets before the first step, and what is filled row by row.
     """
-    inside = {b for launch in plan.launches[begin : end + 1] for b in _roots(launch)}
-    others = (*plan.launches[:begin], *plan.launches[end + 1 :])
-    return inside & {buffer for launch in others for buffer in _roots(launch)}
+    body = plan.launches[begin : end + 1]
+    inside = {buffer for launch in body for buffer in _roots(launch)}
+    others = {b for one in (*plan.launches[:begin], *plan.launches[end + 1 :]) for b in _roots(one)}
+    rows = {
+        b.root for one in body for b in (*one.reads, *one.writes) if b.moves_with(body[-1].loop)
+    }
+    return inside & (others | rows)
 
 
 def _lowest_free(piece: Piece, placed: Sequence[Place]) -> int:

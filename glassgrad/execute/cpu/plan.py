@@ -404,13 +404,16 @@ class _Planner:
         assert isinstance(node.operation, Scan)
         loop = Loop(node, node.operation.length, self.loop)
         layout = ScanLayout(node, loop, lambda t: t.key in self.used_outside, self._buffer)
-        self.buffers.update(layout.outputs)
+        made = [tensor for tensor in node.outputs if tensor.key in layout.outputs]
+        # A value of the body of another scan may be wanted in a row of that one.
+        moved = [(t, layout.outputs[t.key], self.buffers.get(t.key)) for t in made]
+        self.buffers = layout.outputs | self.buffers
         carries = node.inputs[: node.operation.carries]
         start = [(t, self._buffer(t), to) for t, to in zip(carries, layout.starts, strict=True)]
         launches = self.bodies[group].repeated(self, layout)
-        made = [tensor for tensor in node.outputs if tensor.key in layout.outputs]
         end = Launch(Kind.REPEAT, [], [], [], [node], made, loop=loop)
-        return [*self._copies(start), *launches, end]
+        moves = self._copies([(t, one, to) for t, one, to in moved if to is not None])
+        return [*self._copies(start), *launches, end, *moves]
 
     def repeated(self, outer: _Planner, layout: ScanLayout) -> list[Launch]:
         """The launches of a body that is repeated in the plan of another planner."""
