@@ -27,6 +27,7 @@ from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
 from glassgrad.ops.movement import BroadcastTo, Reshape, broadcast_to
 from glassgrad.ops.reduction import Argmax, Argmin, Max, Min, Place, Reduction, Sum, normalize_axes
+from glassgrad.ops.scan import Scan
 
 __all__ = ["Group", "Kind", "Pattern", "fuse", "is_reduction", "source_of", "sources_of", "spread"]
 
@@ -61,6 +62,8 @@ class Kind(Enum):
     KERNEL = "kernel"  # one operation, by a kernel written for it
     COPY = "copy"
     UPDATE = "update"  # one element-wise formula over lists of tensors
+    SCAN = "scan"  # launches that are repeated, not one
+    REPEAT = "repeat"  # the end of these launches
     REFERENCE = "reference"  # no kernel: NumPy, called from the plan
 
 
@@ -73,7 +76,7 @@ class Group:
     """Nodes that are computed together, inputs before their users.
 
     ``columns`` is ``None`` as long as no member needs to know where a row ends. ``before`` has a
-    bit for each group that must run before this one.
+    bit for each group that must run before this one. ``body`` are the groups of a scan's body.
     """
 
     kind: Kind
@@ -86,12 +89,13 @@ class Group:
     before: int = 0
     work: Work | None = None
     made_by: Rows | None = None
+    body: Sequence[Group] = ()
 
     @property
     def may_fail(self) -> bool:
         """Whether a step may end here: nothing that others read may have changed before."""
         reports = self.work is not None and self.work.complaint is not None
-        return self.kind is Kind.REFERENCE or reports
+        return self.kind is Kind.REFERENCE or reports or any(one.may_fail for one in self.body)
 
     @property
     def rows(self) -> int:
@@ -285,6 +289,8 @@ def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
         return Kind.BATCH, node.specs[0].size, None
     if type(node.operation) is ElementwiseMap:
         return Kind.UPDATE, 0, None
+    if type(node.operation) is Scan:
+        return Kind.SCAN, 0, None
     if _is_fusable(node) and (space := _space(node)) is not None:
         return Kind.LOOP, *space
     if _is_column_sum(node):
