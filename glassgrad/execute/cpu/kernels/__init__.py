@@ -9,6 +9,7 @@ from glassgrad.execute.cpu.kernels import (
     pooling,
     products,
     reductions,
+    winograd,
 )
 from glassgrad.execute.cpu.kernels.work import (
     Bits,
@@ -35,5 +36,6 @@ __all__ = [
     "products",
     "reductions",
     "rows_of",
+    "winograd",
     "work_of",
 ]
