@@ -1,6 +1,7 @@
 """Kernels of single operations, written by hand: one family a file, attached by type."""
 
 from glassgrad.execute.cpu.kernels import (
+    attention,
     convolution,
     cumulative,
     indexing,
@@ -27,6 +28,7 @@ __all__ = [
     "Scratch",
     "Rows",
     "Work",
+    "attention",
     "convolution",
     "cumulative",
     "indexing",
