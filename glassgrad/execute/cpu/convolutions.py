@@ -12,22 +12,36 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import TypeAlias
 
-from glassgrad.execute.cpu.lowered import ConvolutionKernelSums, ConvolutionSpread
-from glassgrad.graph import Node, Operation, Tensor, rewrite
+import numpy as np
+
+from glassgrad.execute.cpu.lowered import (
+    ConvolutionKernelSums,
+    ConvolutionSpread,
+    WinogradConvolution,
+    WinogradKernel,
+    WinogradKernelSums,
+    WinogradWeights,
+)
+from glassgrad.graph import Node, Operation, Tensor, TensorSpec, rewrite
 from glassgrad.ops.convolution import (
     Convolution,
     ConvolutionInputGradient,
     ConvolutionKernelGradient,
 )
 from glassgrad.ops.linear import MatMul
-from glassgrad.ops.movement import Reshape, Transpose
+from glassgrad.ops.movement import Flip, Reshape, Transpose
 from glassgrad.ops.reduction import Sum
+from glassgrad.ops.windows import PaddingWidths
 
 __all__ = ["lower"]
 
 LARGEST_SUMS = 1 << 22
 """Elements of all sums of a kernel's gradient together."""
 
+FEWEST_CHANNELS = 16
+"""And filters: below, transforming tiles takes longer than the products that it saves."""
+
+Sliding: TypeAlias = Convolution | ConvolutionInputGradient | ConvolutionKernelGradient
 Rule: TypeAlias = "Callable[[Node, tuple[Tensor, ...], int], Tensor | None]"
 
 
@@ -61,6 +75,8 @@ def _convolution(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tensor |
     x, kernel = inputs
     operation = node.operation
     assert isinstance(operation, Convolution)
+    if _is_for_tiles(operation, kernel.spec):
+        return WinogradConvolution(operation.padding)(x, WinogradWeights()(kernel))
     if not _is_pointwise(operation, kernel.shape[:-2]):
         return None
     product = MatMul()(_as_matrix(x), _as_matrix(kernel))
@@ -75,6 +91,9 @@ def _input_gradient(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tenso
     if _is_pointwise(operation, window):
         product = MatMul(False, True)(_as_matrix(g), _as_matrix(kernel))
         return Reshape(node.specs[0].shape)(product)
+    if _is_for_tiles(operation, kernel.spec):
+        turned = Transpose((0, 1, 3, 2))(Flip((0, 1))(kernel))
+        return WinogradConvolution(_turned(operation.padding))(g, WinogradWeights()(turned))
     groups = operation.groups
     by_place = Reshape((prod(window), channels, groups, filters // groups))(kernel)
     spread = ConvolutionSpread(
@@ -89,11 +108,30 @@ def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tens
     assert isinstance(operation, ConvolutionKernelGradient)
     spec = node.specs[0]
     pieces = max(1, min(parts, LARGEST_SUMS // max(spec.size, 1)))
+    if _is_for_tiles(operation, spec):
+        return WinogradKernel()(Sum((0,))(WinogradKernelSums(operation.padding, pieces)(*inputs)))
     sums = ConvolutionKernelSums(
         operation.window, operation.strides, operation.padding, operation.dilation,
         operation.groups, pieces,
     )  # fmt: skip
     return Sum((0,))(sums(*inputs))
+
+
+def _is_for_tiles(operation: Sliding, kernel: TensorSpec) -> bool:
+    """Whether tiles of results are worth making together."""
+    return (
+        kernel.dtype == np.float32
+        and kernel.shape[:-2] == (3, 3)
+        and operation.strides == operation.dilation == (1, 1)
+        and operation.groups == 1
+        and min(kernel.shape[-2:]) >= FEWEST_CHANNELS
+        and max(width for pair in operation.padding for width in pair) <= 2
+    )
+
+
+def _turned(padding: PaddingWidths) -> PaddingWidths:
+    """The padding with which what comes back is seen from each element of the input."""
+    return tuple((2 - before, 2 - after) for before, after in padding)
 
 
 def _is_pointwise(

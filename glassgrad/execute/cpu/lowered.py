@@ -8,7 +8,14 @@ from math import prod
 from glassgrad.graph import Operation, TensorSpec
 from glassgrad.ops.windows import PaddingWidths
 
-__all__ = ["ConvolutionKernelSums", "ConvolutionSpread"]
+__all__ = [
+    "ConvolutionKernelSums",
+    "ConvolutionSpread",
+    "WinogradConvolution",
+    "WinogradKernel",
+    "WinogradKernelSums",
+    "WinogradWeights",
+]
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,52 @@ class ConvolutionKernelSums(Operation):
             prod(self.window) == prod(self.strides) == self.groups == 1
             and not any(width for pair in self.padding for width in pair)
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WinogradWeights(Operation):
+    """The weights (36, channels, filters) of `WinogradConvolution`, from a kernel (3, 3, …)."""
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """A matrix for each point of a tile."""
+        (kernel,) = inputs
+        return TensorSpec((36, *kernel.shape[2:]), kernel.dtype)
+
+
+@dataclass(frozen=True)
+class WinogradConvolution(Operation):
+    """`Convolution` with windows of three by three, of x and transformed weights."""
+
+    padding: PaddingWidths
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(batch, *count, filters)."""
+        x, weights = inputs
+        count = (
+            n + before + after - 2
+            for n, (before, after) in zip(x.shape[1:3], self.padding, strict=True)
+        )
+        return TensorSpec((x.shape[0], *count, weights.shape[-1]), x.dtype)
+
+
+@dataclass(frozen=True)
+class WinogradKernelSums(Operation):
+    """The gradient of transformed weights, of x and g, for each of so many pieces of all tiles."""
+
+    padding: PaddingWidths
+    pieces: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(pieces, 36, channels, filters)."""
+        x, g = inputs
+        return TensorSpec((self.pieces, 36, x.shape[-1], g.shape[-1]), x.dtype)
+
+
+@dataclass(frozen=True)
+class WinogradKernel(Operation):
+    """The gradient (3, 3, channels, filters) of a kernel, from that of its transformed weights."""
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """A matrix for each place of the window."""
+        (weights,) = inputs
+        return TensorSpec((3, 3, *weights.shape[1:]), weights.dtype)

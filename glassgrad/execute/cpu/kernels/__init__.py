@@ -10,6 +10,7 @@ from glassgrad.execute.cpu.kernels import (
     pooling,
     products,
     reductions,
+    winograd,
 )
 from glassgrad.execute.cpu.kernels.work import (
     Bits,
@@ -37,5 +38,6 @@ __all__ = [
     "products",
     "reductions",
     "rows_of",
+    "winograd",
     "work_of",
 ]

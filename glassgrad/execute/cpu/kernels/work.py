@@ -62,9 +62,9 @@ class Bits:
     of: Tensor | Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scratch:
-    """Memory of so many elements for each part."""
+    """Memory of so many elements for each part; another one is other memory."""
 
     elements: int
     dtype: str = "int32"
