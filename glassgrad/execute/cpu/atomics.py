@@ -1,7 +1,7 @@
 """Words of memory that threads share: kernels and the team's driver speak through them.
 
-A *block* is the address of int64 words. Every operation is sequentially consistent: there is
-one order of all of them that every thread sees.
+A *block* is the address of int64 words. Every operation but `put` is sequentially consistent:
+there is one order of all of them that every thread sees.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from glassgrad.execute.cpu.compiler import intrinsic, ir, types
 
-__all__ = ["add", "exchange", "load", "pointer", "raise_to", "replace", "store"]
+__all__ = ["add", "exchange", "load", "pointer", "put", "raise_to", "replace", "store"]
 
 WORD_BYTES = 8
 ORDER = "seq_cst"
@@ -43,6 +43,18 @@ def store(_typing: Any, block: Any, index: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         block, index, value = arguments
         builder.store_atomic(value, _word(builder, block, index), ORDER, WORD_BYTES)
+        return context.get_dummy_value()
+
+    return types.void(types.voidptr, types.int64, types.int64), generate
+
+
+@intrinsic
+def put(_typing: Any, block: Any, index: Any, value: Any) -> Any:
+    """Set ``block[index] = value``; others see it at the latest with what is stored next."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        block, index, value = arguments
+        builder.store_atomic(value, _word(builder, block, index), "monotonic", WORD_BYTES)
         return context.get_dummy_value()
 
     return types.void(types.voidptr, types.int64, types.int64), generate

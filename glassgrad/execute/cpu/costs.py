@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from glassgrad.execute.cpu.fuse import Kind
-from glassgrad.execute.cpu.plan import Buffer, Plan
+from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
 from glassgrad.ops.cumulative import CumulativeSum
@@ -32,7 +32,7 @@ class Cost:
     """What a launch has to do.
 
     Args:
-        flop: floating-point operations, as ``flop_of`` counts them.
+        flop: floating-point operations, as ``flop_of`` counts them, in all steps of a loop.
         read: bytes of all values that it reads, each once.
         written: bytes of all values that it leaves behind; scratch memory does not count.
     """
@@ -53,10 +53,11 @@ def costs_of(plan: Plan) -> list[Cost]:
     seen.update(buffer for launch in plan.launches for buffer in launch.reads)
     return [
         Cost(
-            flop=0 if launch.kind is Kind.COPY else sum(map(flop_of, launch.nodes)),
-            read=_bytes(launch.reads),
+            flop=launch.repeats * _flop_of_launch(launch),
+            read=launch.repeats * _bytes(launch.reads),
             # What lies in the workspace and nobody reads later is scratch.
-            written=_bytes(b for b in launch.writes if b in seen or not b.is_workspace),
+            written=launch.repeats
+            * _bytes(b for b in launch.writes if b in seen or not b.is_workspace),
         )
         for launch in plan.launches
     ]
@@ -69,8 +70,12 @@ def threads_worth_meeting(plan: Plan) -> int:
     thread has less than that from one barrier to the next, the others are faster without it.
     """
     work = sum(cost.flop + cost.moved for cost in costs_of(plan))
-    meetings = sum(launch.barrier for launch in plan.launches)
+    meetings = sum(launch.repeats for launch in plan.launches if launch.barrier)
     return max(1, min(plan.parts, work // (WORK_OF_A_MEETING * max(1, meetings))))
+
+
+def _flop_of_launch(launch: Launch) -> int:
+    return 0 if launch.kind in (Kind.COPY, Kind.REPEAT) else sum(map(flop_of, launch.nodes))
 
 
 def _bytes(buffers: Iterable[Buffer]) -> int:

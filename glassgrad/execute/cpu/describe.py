@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from glassgrad.execute.cpu.costs import Cost, costs_of
 from glassgrad.execute.cpu.fuse import Kind, source_of, sources_of
-from glassgrad.execute.cpu.plan import Launch, Operand, Plan
+from glassgrad.execute.cpu.launches import Launch, Operand, Plan
 from glassgrad.graph import Formula, Leaf, Names, Node, Variable
 from glassgrad.ops.mapping import ElementwiseMap
 
@@ -16,11 +16,13 @@ __all__ = ["counted", "describe", "in_bytes", "in_units"]
 EXPLANATIONS = {
     Kind.LOOP: "element by element and row by row, in one pass over memory",
     Kind.PRODUCT: "a matrix product; what follows is applied while its tile is in cache",
+    Kind.ROWS: "rows by a kernel written for them; what follows is applied while they are in cache",
     Kind.BATCH: "a matrix product for each member of a batch",
     Kind.COLUMN_SUM: "the sum of each column",
     Kind.KERNEL: "one operation, by a kernel written for it",
     Kind.COPY: "a value put where it stays after the step",
     Kind.UPDATE: "one formula over lists of tensors",
+    Kind.REPEAT: "the end of a loop of launches; what each costs is of all steps together",
     Kind.REFERENCE: "no kernel of its own: NumPy, called from the plan",
 }
 LONGEST_FORMULA = 160
@@ -60,6 +62,7 @@ def _paragraph(number: int, launch: Launch, cost: Cost, names: Names) -> list[st
     facts = [f"reads {in_bytes(cost.read)}", f"writes {in_bytes(cost.written)}"]
     facts += [f"{in_units(cost.flop)}FLOP"] if cost.flop else []
     facts += ["barrier"] if launch.barrier else []
+    facts = [f"{counted(launch.repeats, 'time')}", *facts] if launch.loop is not None else facts
     head = f"{number:>3}  {launch.kind.value:<10} {', '.join(facts)}"
     if launch.layer:
         head += f"   [{launch.layer}]"

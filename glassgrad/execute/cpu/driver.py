@@ -3,7 +3,10 @@
 A *table* is an int64 array with a row for each kernel: its address, the address of its
 arguments, and flags. A row with the flag `BARRIER` ends a *segment*: the next one begins when
 all parts of this one are done. A row with the flag `SERIAL` is called for part 0 only, on the
-calling thread, in the caller's floating-point mode: Python code.
+calling thread, in the caller's floating-point mode: Python code. A row with the flag `REPEAT`,
+which is a barrier too, is no kernel but the end of a loop; its arguments say where the loop
+begins, how often it is run, and which words (addresses among the arguments of other rows) move on
+when a step of it is over. It puts them back at its end.
 
 Part p of a kernel belongs to *share* ``p % threads``, and each thread has a share of its own.
 It claims it before it computes. Who has waited for a while claims shares that nobody has begun:
@@ -23,7 +26,7 @@ import functools
 import sys
 from typing import Any, NamedTuple
 
-from glassgrad.execute.cpu.atomics import add, exchange, load, pointer, replace, store
+from glassgrad.execute.cpu.atomics import add, exchange, load, pointer, put, replace, store
 from glassgrad.execute.cpu.compiler import (
     EXACT,
     entry_point,
@@ -36,10 +39,26 @@ from glassgrad.execute.cpu.compiler import (
 from glassgrad.execute.cpu.native import provide
 from glassgrad.execute.cpu.processor import exchange_mode, flush_denormals, pause
 
-__all__ = ["BARRIER", "FALLBACK_FAILED", "MOVE", "SERIAL", "STOP", "Driver", "compiled_driver"]
+__all__ = [
+    "BARRIER",
+    "DONE",
+    "FALLBACK_FAILED",
+    "MOVE",
+    "REPEAT",
+    "SERIAL",
+    "STOP",
+    "Driver",
+    "compiled_driver",
+]
 
-BARRIER, SERIAL = 1, 2
+BARRIER, SERIAL, REPEAT = 1, 2, 4
 TABLE_COLUMNS = 3
+
+# The words of a loop: steps that are done in this run of it, their number, its first row, and how
+# many words move. Then for each of these: where it lies, counted in words from the first of the
+# loop's own, and what is added to it after the first step, the third and so on, and after others.
+DONE, LENGTH, BEGIN, MOVING = range(4)
+LOOP_WORDS, MOVING_WORDS = 4, 3
 
 FALLBACK_FAILED = 1 << 62
 """The status of a table whose Python code failed; kernels report smaller codes."""
@@ -247,7 +266,7 @@ def perform_share(block: Any, share: int, segment: int, mode: int) -> None:
         if flags & SERIAL:
             if share == 0:
                 call_serially(block, kernel, parts, arguments, mode)
-        else:
+        elif not flags & REPEAT:
             # Neighbouring parts are neighbours in memory: a thread's share is one piece of it.
             for part in range(share * parts // threads, (share + 1) * parts // threads):
                 call_kernel(kernel, part, parts, arguments)
@@ -261,12 +280,39 @@ def finish_segment(block: Any, segment: int, row: int, rows: int) -> None:
     """Open the segment that begins at the row, or close the job."""
     store(block, ARRIVED, 0)
     failed = load(pointer(load(block, STATUS)), 0) != 0
+    table = pointer(load(block, TABLE))
+    if load(table, TABLE_COLUMNS * (row - 1) + 2) & REPEAT and not failed:
+        row = finish_step(pointer(load(table, TABLE_COLUMNS * (row - 1) + 1)), row)
     if row == rows and not failed:
         row = 0
         store(block, COMPLETED, load(block, COMPLETED) + 1)
     closed = failed or load(block, COMPLETED) == load(block, STEPS)
     store(block, FIRST_ROW, row)
     store(block, SEGMENT, -(segment + 1) if closed else segment + 1)
+
+
+@helper(EXACT)
+def finish_step(loop: Any, row: int) -> int:
+    """Let a loop move on; the row with which it goes on, or the given one at its end."""
+    done, length = load(loop, DONE), load(loop, LENGTH)
+    words = load(loop, MOVING)
+    for moving in range(words):
+        add_move(loop, LOOP_WORDS + MOVING_WORDS * moving, (done + 1) % 2, done % 2)
+    if done + 1 < length:
+        put(loop, DONE, done + 1)
+        return int(load(loop, BEGIN))
+    for moving in range(words):
+        add_move(loop, LOOP_WORDS + MOVING_WORDS * moving, -((length + 1) // 2), -(length // 2))
+    put(loop, DONE, 0)
+    return row
+
+
+@helper(EXACT)
+def add_move(loop: Any, moving: int, odd: int, even: int) -> None:
+    """Move a word by so many times the one move and the other."""
+    word = load(loop, moving)
+    by = odd * load(loop, moving + 1) + even * load(loop, moving + 2)
+    put(loop, word, load(loop, word) + by)
 
 
 @helper(EXACT)

@@ -15,7 +15,8 @@ from glassgrad.execute.cpu.addresses import (
     is_side_by_side,
     padded,
 )
-from glassgrad.execute.cpu.plan import Buffer, Launch, Plan
+from glassgrad.execute.cpu.fuse import Kind
+from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
 from glassgrad.graph import Variable
 
 __all__ = ["lay_out", "place_barriers", "plan_memory"]
@@ -70,14 +71,49 @@ def plan_memory(plan: Plan) -> None:
 
 
 def _find_lifetimes(plan: Plan) -> None:
+    stretches: list[int] = []
     stretch = 0
     for launch in plan.launches:
-        for buffer in (*launch.reads, *launch.writes):
+        stretches.append(stretch)
+        for buffer in _roots(launch):
             buffer.first = stretch if buffer.first < 0 else buffer.first
             buffer.last = stretch
         stretch += launch.barrier
+    for begin, end in _loops(plan.launches):
+        for buffer in _held(plan, begin, end):
+            buffer.first = min(buffer.first, stretches[begin])
+            buffer.last = max(buffer.last, stretches[end])
     for operand in plan.outputs:
-        operand.buffer.last = stretch
+        operand.buffer.root.last = stretch
+
+
+def _roots(launch: Launch) -> set[Buffer]:
+    return {buffer.root for buffer in (*launch.reads, *launch.writes)}
+
+
+def _loops(launches: Sequence[Launch]) -> list[tuple[int, int]]:
+    """The first and the last launch of each loop."""
+    found = []
+    for end, last in enumerate(launches):
+        if last.kind is Kind.REPEAT and (loop := last.loop) is not None:
+            insides = (n for n, one in enumerate(launches) if one.loop and one.loop.is_inside(loop))
+            found.append((next(insides), end))
+    return found
+
+
+def _held(plan: Plan, begin: int, end: int) -> set[Buffer]:
+    """What must stay from step to step of a loop.
+
+    That is everything but what the body makes anew in each step: what others touch as well, such
+    as a carry, which somebody sets before the first step, and what is filled row by row.
+    """
+    body = plan.launches[begin : end + 1]
+    inside = {buffer for launch in body for buffer in _roots(launch)}
+    others = {b for one in (*plan.launches[:begin], *plan.launches[end + 1 :]) for b in _roots(one)}
+    rows = {
+        b.root for one in body for b in (*one.reads, *one.writes) if b.moves_with(body[-1].loop)
+    }
+    return inside & (others | rows)
 
 
 def _lowest_free(piece: Piece, placed: Sequence[Place]) -> int:
@@ -106,6 +142,7 @@ def place_barriers(launches: Sequence[Launch]) -> None:
                 before.function is not None
                 or launch.function is not None
                 or before.may_fail
+                or before.kind is Kind.REPEAT
                 or not writes.isdisjoint(now_read | now_written)
                 or not reads.isdisjoint(now_written)
             )
@@ -118,7 +155,7 @@ def place_barriers(launches: Sequence[Launch]) -> None:
 
 
 def _common(buffers: Sequence[Buffer]) -> set[Buffer]:
-    return {buffer for buffer in buffers if not buffer.is_private}
+    return {buffer.root for buffer in buffers if not buffer.is_private}
 
 
 def lay_out(variables: Sequence[Variable]) -> None:

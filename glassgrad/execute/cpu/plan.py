@@ -3,123 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import partial
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from glassgrad.execute.cpu import generate
-from glassgrad.execute.cpu.addresses import padded
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
+from glassgrad.execute.cpu.convolutions import lower
 from glassgrad.execute.cpu.expressions import has_expression
 from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
 from glassgrad.execute.cpu.kernels import work
+from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Operand, Plan
+from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
-from glassgrad.graph import Constant, Leaf, Node, Placeholder, Read, Tensor, TensorSpec, Variable
+from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
 from glassgrad.graph.graph import check_declared
 from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.scan import Scan
 
 __all__ = ["Argument", "Buffer", "Launch", "Operand", "Plan", "make_plan"]
-
-
-@dataclass(eq=False)
-class Buffer:
-    """A piece of memory: of the workspace, or of a variable, a constant, an input.
-
-    ``first`` and ``last`` are the stretches between barriers within which a piece of the workspace
-    holds a value that matters; ``offset`` is its place there. Of a private one every part has a
-    share of its own, and nothing in it outlives a kernel.
-    """
-
-    spec: TensorSpec
-    owner: Variable | Array | int | None = None
-    is_private: bool = False
-    first: int = -1
-    last: int = -1
-    offset: int = -1
-
-    @cached_property
-    def bytes(self) -> int:
-        """The length in memory."""
-        return self.spec.size * self.spec.dtype.itemsize
-
-    @cached_property
-    def padded_bytes(self) -> int:
-        """The length up to where the next buffer may begin."""
-        return padded(self.bytes)
-
-    @property
-    def is_workspace(self) -> bool:
-        """Whether the planner decides where it lies."""
-        return self.owner is None
-
-
-class Operand(NamedTuple):
-    """A buffer as an argument, seen under a shape."""
-
-    buffer: Buffer
-    shape: tuple[int, ...]
-
-
-Argument: TypeAlias = int | Operand
-
-
-@dataclass(eq=False)
-class Launch:
-    """A kernel, called once for each row of ``calls``; no call needs what another one does.
-
-    Exactly one of ``source`` (a generated kernel) and ``function`` (Python, called with the
-    operands as arrays) is given. ``made`` are the values that it leaves behind.
-
-    The calls of an update are the members of its lists. Where they lie side by side they are
-    made one: the arguments ``walked`` then go through all members; the first is their size.
-    ``in_place`` says for each list of outputs which list of inputs it overwrites.
-    """
-
-    kind: Kind
-    calls: list[list[Argument]]
-    reads: list[Buffer]
-    writes: list[Buffer]
-    nodes: list[Node]
-    made: list[Tensor] = field(default_factory=list)
-    source: str = ""
-    function: Callable[..., None] | None = None
-    walked: range = range(0)
-    in_place: Sequence[int | None] = ()
-    may_fail: bool = False
-    barrier: bool = True
-
-    @property
-    def layer(self) -> str:
-        """The scope of the first node that has one."""
-        return next((node.scope for node in self.nodes if node.scope), "")
-
-
-@dataclass(eq=False)
-class Plan:
-    """What a program does: launches in order, and where its values are."""
-
-    launches: list[Launch]
-    outputs: list[Operand]
-    inputs: list[Buffer]
-    blocks: list[list[Buffer]]
-    parts: int
-    status: Array
-    complaints: list[work.Complaint]
-    workspace_bytes: int = 0
-
-    @property
-    def buffers(self) -> list[Buffer]:
-        """Every buffer that a launch touches, once."""
-        touched = [b for launch in self.launches for b in (*launch.reads, *launch.writes)]
-        return list(dict.fromkeys([*touched, *(operand.buffer for operand in self.outputs)]))
 
 
 def make_plan(
@@ -129,13 +38,20 @@ def make_plan(
     parts: int,
 ) -> Plan:
     """Simplify and fuse a graph, and decide which launches compute it."""
-    simple = simplify([*outputs, *updates.values()], has_expression)
-    roots = spread(simple)
-    if any(new is not old for new, old in zip(roots, simple, strict=True)):
-        roots = merge_equal(roots)  # what is read in several places may have been repeated in each
+    roots = _ready([*outputs, *updates.values()], parts)
     results = list(roots[: len(outputs)])
     new_values = dict(zip(updates, roots[len(outputs) :], strict=True))
     return _Planner(results, list(inputs), new_values, parts).plan()
+
+
+def _ready(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
+    """The graph as it is fused, with the bodies of its scans."""
+    simple = simplify(outputs, has_expression)
+    simple = lower(with_plain_scans(simple, partial(_ready, parts=parts)), parts)
+    roots = spread(simple)
+    if any(new is not old for new, old in zip(roots, simple, strict=True)):
+        roots = merge_equal(roots)  # what is read in several places may have been repeated in each
+    return roots
 
 
 class _Planner:
@@ -148,6 +64,7 @@ class _Planner:
     ) -> None:
         self.outputs, self.updates, self.parts = outputs, updates, parts
         self.groups = fuse([*outputs, *updates.values()])
+        self.bodies = {group: self._body(group) for group in self.groups if group.kind is Kind.SCAN}
         self.buffers: dict[Key, Buffer] = {}
         self.leaves: dict[int, Buffer] = {}
         self.input_buffers = [Buffer(t.spec, owner=n) for n, t in enumerate(inputs)]
@@ -159,9 +76,11 @@ class _Planner:
         self.panels: dict[np.dtype[Any], Buffer] = {}
         self.status = np.zeros(1, np.int64)
         self.complaints: list[work.Complaint] = []
+        self.loop: Loop | None = None
         self.makers = {
             Kind.LOOP: self._loop,
             Kind.PRODUCT: self._product,
+            Kind.ROWS: self._rows,
             Kind.BATCH: self._batch_of_products,
             Kind.COLUMN_SUM: self._column_sum,
             Kind.KERNEL: self._kernel,
@@ -172,8 +91,7 @@ class _Planner:
     def plan(self) -> Plan:
         """Launch the groups in order, then copy the new values that were not made in place."""
         early = self._copies_of_old_values()
-        launches = [self.makers[group.kind](group) for group in self.groups]
-        launches = [*early, *launches, *self._assignments()]
+        launches = [*early, *self._launches(), *self._assignments()]
         results = [self._result(tensor) for tensor in self.outputs]
         return Plan(
             launches,
@@ -184,6 +102,15 @@ class _Planner:
             self.status,
             self.complaints,
         )
+
+    def _launches(self) -> list[Launch]:
+        return [
+            launch
+            for group in self.groups
+            for launch in (
+                self._scan(group) if group.kind is Kind.SCAN else [self.makers[group.kind](group)]
+            )
+        ]
 
     def _used_outside(self) -> set[Key]:
         """Values that a group computes and somebody else reads."""
@@ -280,6 +207,25 @@ class _Planner:
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
         reads = [a, b, *source.arrays]
         return self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
+
+    def _rows(self, group: Group) -> Launch:
+        made = self._made(group)
+        first, by = group.nodes[0], group.made_by
+        assert by is not None
+        result = first.outputs[0]
+        source = self.sources.of(group, made)
+        target = self._buffer(generate.product_target(group, made))
+        columns = result.shape[-1]
+        scratch: dict[work.Scratch, Buffer] = {}
+        own = [self._seen(argument, scratch) for argument in by.arguments]
+        arguments: list[Argument] = [result.size // max(columns, 1), columns, by.step, by.block]
+        arguments += [Operand(target, (result.size,)), *own]
+        arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
+        reads = [*first.inputs, *source.arrays]
+        buffers = [target, *scratch.values()]
+        launch = self._kernel_launch(group, source.text, arguments, reads, made, buffers)
+        launch.reads += [one.buffer for one in own if _is_fixed_operand(one)]
+        return launch
 
     def _batch_of_products(self, group: Group) -> Launch:
         (node,) = group.nodes
@@ -464,6 +410,46 @@ class _Planner:
                 self.blocks.append(block)
                 taken.update(block)
 
+    # ---- scans
+
+    def _body(self, group: Group) -> _Planner:
+        """The planner of a scan's body, to which this one gives the memory."""
+        (node,) = group.nodes
+        assert isinstance(node.operation, Scan)
+        body = node.operation.body
+        planner = _Planner(list(body.outputs), list(body.inputs), {}, self.parts)
+        group.body = planner.groups
+        return planner
+
+    def _scan(self, group: Group) -> list[Launch]:
+        """The launches of the body, and before them those that set the carries."""
+        (node,) = group.nodes
+        assert isinstance(node.operation, Scan)
+        loop = Loop(node, node.operation.length, self.loop)
+        layout = ScanLayout(node, loop, lambda t: t.key in self.used_outside, self._buffer)
+        made = [tensor for tensor in node.outputs if tensor.key in layout.outputs]
+        # A value of the body of another scan may be wanted in a row of that one.
+        moved = [(t, layout.outputs[t.key], self.buffers.get(t.key)) for t in made]
+        self.buffers = layout.outputs | self.buffers
+        carries = node.inputs[: node.operation.carries]
+        start = [(t, self._buffer(t), to) for t, to in zip(carries, layout.starts, strict=True)]
+        launches = self.bodies[group].repeated(self, layout)
+        end = Launch(Kind.REPEAT, [], [], [], [node], made, loop=loop)
+        moves = self._copies([(t, one, to) for t, one, to in moved if to is not None])
+        return [*self._copies(start), *launches, end, *moves]
+
+    def repeated(self, outer: _Planner, layout: ScanLayout) -> list[Launch]:
+        """The launches of a body that is repeated in the plan of another planner."""
+        self.loop, self.input_buffers = layout.loop, layout.inputs
+        self.buffers.update(layout.values)
+        self.leaves, self.sources, self.panels = outer.leaves, outer.sources, outer.panels
+        self.status, self.complaints, self.blocks = outer.status, outer.complaints, outer.blocks
+        launches = self._launches()
+        launches += self._copies([(t, self._buffer(t), to) for t, to in layout.copies])
+        for launch in launches:
+            launch.loop = launch.loop or self.loop
+        return launches
+
     # ---- without a kernel
 
     def _reference(self, group: Group) -> Launch:
@@ -547,6 +533,10 @@ class _Planner:
 def _fixed(array: Array) -> Operand:
     """Words that belong to the plan, as an argument."""
     return Operand(Buffer(TensorSpec(array.shape, array.dtype), owner=array), array.shape)
+
+
+def _is_fixed_operand(argument: Argument) -> TypeGuard[Operand]:
+    return isinstance(argument, Operand) and _is_fixed(argument.buffer)
 
 
 def _is_fixed(buffer: Buffer) -> bool:

@@ -15,12 +15,14 @@ from glassgrad.execute.cpu import describe
 from glassgrad.execute.cpu.addresses import ALIGNMENT, address_of, aligned_bytes, is_side_by_side
 from glassgrad.execute.cpu.compiler import Kernel, compile_source
 from glassgrad.execute.cpu.costs import costs_of, threads_worth_meeting
-from glassgrad.execute.cpu.driver import compiled_driver
+from glassgrad.execute.cpu.driver import DONE, compiled_driver
+from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.kernels.work import raise_complaint
+from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Operand, Section
 from glassgrad.execute.cpu.memory import lay_out, place_barriers, plan_memory
-from glassgrad.execute.cpu.plan import Argument, Buffer, Launch, Operand, make_plan
+from glassgrad.execute.cpu.plan import make_plan
 from glassgrad.execute.cpu.profile import Profile, Timing, measured
-from glassgrad.execute.cpu.team import BARRIER, SERIAL, Fallback, Pace, Team
+from glassgrad.execute.cpu.team import BARRIER, REPEAT, SERIAL, Fallback, Pace, Team
 from glassgrad.execute.cpu.threads import Turn, default_threads
 from glassgrad.execute.cpu.views import SLOT_WORDS
 from glassgrad.execute.executor import Executor, Program
@@ -92,7 +94,7 @@ class CpuProgram(Program):
             if self._moves != Variable.moves:
                 self._bind_again()
             self._hand_in(arrays)
-            status = self._run_rows(self._table, times, self._pace)
+            status = self._run_whole_table(times)
             if status != 0:
                 raise_complaint(self.plan.complaints, status)
                 raise ExecutionError(f"A kernel stopped the step with code {status}.")
@@ -100,6 +102,17 @@ class CpuProgram(Program):
                 (self._view(operand) if view is None else view).copy()
                 for operand, view in zip(self.plan.outputs, self._results, strict=True)
             ]
+
+    def _run_whole_table(self, times: int) -> int:
+        """Run the step; a loop that was left in its midst begins anew the next time."""
+        ended_well = False
+        try:
+            status = self._run_rows(self._table, times, self._pace)
+            ended_well = status == 0
+        finally:
+            if self._loops and not ended_well:
+                self._moves = -1
+        return status
 
     def describe(self) -> str:
         """The plan as a table: what each launch computes, from what, at what cost."""
@@ -161,7 +174,16 @@ class CpuProgram(Program):
     def _seconds_of_launches(self, arrays: Sequence[Any]) -> list[float]:
         with self._turn, self._kept_variables():
             self(*arrays)
-            return [measured(functools.partial(self._repeat, rows)) for rows in self._rows]
+            return [
+                self._seconds_of_launch(launch, rows)
+                for launch, rows in zip(self.plan.launches, self._rows, strict=True)
+            ]
+
+    def _seconds_of_launch(self, launch: Launch, rows: slice) -> float:
+        """In all steps of its loop, each of which takes as long as the first."""
+        if launch.kind is Kind.REPEAT:
+            return 0.0
+        return launch.repeats * measured(functools.partial(self._repeat, rows))
 
     def _measured(self, arrays: Sequence[Any], run: Callable[[int], object]) -> float:
         """Seconds of one repeat, after a first step that may have to compile."""
@@ -200,12 +222,24 @@ class CpuProgram(Program):
         owners = [buffer.owner for buffer in self.plan.buffers]
         self._places = [(o, o.storage) for o in owners if isinstance(o, Variable)]
         self._fallbacks: list[Fallback] = []
-        self._entries: list[list[int]] = [[] for _ in self.inputs]
+        self._entries: list[list[tuple[int, int]]] = [[] for _ in self.inputs]
+        self._loops: dict[Loop, int] = {}  # the place of the words of each
+        moving: dict[Loop, list[tuple[int, int, int]]] = {}
+        begins: dict[Loop, int] = {}
         rows: list[tuple[int, int, int]] = []
         self._rows: list[slice] = []
         words: list[int] = []
         for launch in self.plan.launches:
             flags, first = BARRIER if launch.barrier else 0, len(rows)
+            for loop in _loops_around(launch):
+                begins.setdefault(loop, first)
+            if launch.kind is Kind.REPEAT:
+                assert launch.loop is not None
+                self._loops[launch.loop] = len(words)
+                rows.append((0, len(words), REPEAT | BARRIER))
+                words += _words_of_loop(launch.loop, begins[launch.loop], moving, len(words))
+                self._rows.append(slice(first, len(rows)))
+                continue
             if launch.function is not None:
                 fallback = Fallback(functools.partial(self._call, launch))
                 self._fallbacks.append(fallback)
@@ -214,20 +248,31 @@ class CpuProgram(Program):
                 continue
             calls = self._merged(launch) if launch.walked else launch.calls
             address = compiled(launch.source).address
-            rows += [(address, self._write(arguments, words), 0) for arguments in calls[:-1]]
-            rows.append((address, self._write(calls[-1], words), flags))
+            starts = [self._write(arguments, words, moving) for arguments in calls]
+            rows += [(address, start, 0) for start in starts[:-1]]
+            rows.append((address, starts[-1], flags))
             self._rows.append(slice(first, len(rows)))
         self._words = np.array(words or [0], np.int64)
         self._table = np.array(rows, np.int64).reshape(-1, 3)
         self._table[:, 1] = address_of(self._words) + self._words.itemsize * self._table[:, 1]
-        self._slots = [np.array(entries, np.intp) for entries in self._entries]
+        self._slots = [
+            np.array(entries, np.intp).reshape(-1, 2).T.copy() for entries in self._entries
+        ]
         self._results = [
             self._view(operand) if operand.buffer.is_workspace else None
             for operand in self.plan.outputs
         ]
 
-    def _write(self, arguments: Sequence[Argument], words: list[int]) -> int:
-        """Append the argument block of one call, and say where it begins."""
+    def _write(
+        self,
+        arguments: Sequence[Argument],
+        words: list[int],
+        moving: dict[Loop, list[tuple[int, int, int]]],
+    ) -> int:
+        """Append the argument block of one call, and say where it begins.
+
+        ``moving`` gains the words that move with a loop, and by how much.
+        """
         begin = len(words)
         for argument in arguments:
             if isinstance(argument, int):
@@ -235,8 +280,14 @@ class CpuProgram(Program):
             else:
                 buffer, shape = argument
                 slot = (self._address(buffer), *shape)
+                start = 0
+                while isinstance(buffer.owner, Section):
+                    section = buffer.owner
+                    if section.loop is not None and any(section.moves):
+                        moving.setdefault(section.loop, []).append((len(words), *section.moves))
+                    buffer, start = section.of, start + section.start
                 if isinstance(buffer.owner, int):
-                    self._entries[buffer.owner].append(len(words))
+                    self._entries[buffer.owner].append((len(words), start))
             words += slot
             words += PADDING[len(slot)]
         return begin
@@ -249,13 +300,23 @@ class CpuProgram(Program):
             return buffer.owner
         if isinstance(buffer.owner, int):
             return self._given[buffer.owner]
+        if isinstance(buffer.owner, Section):
+            start = buffer.owner.start_at(self._steps_done(buffer.owner.loop))
+            whole = self._memory(buffer.owner.of).reshape(-1).view(np.uint8)
+            return whole[start : start + buffer.bytes].view(buffer.spec.dtype)
         memory = self._workspace[buffer.offset : buffer.offset + buffer.bytes]
         return memory.view(buffer.spec.dtype)
 
     def _address(self, buffer: Buffer) -> int:
         if buffer.is_workspace:
             return self._workspace_begin + buffer.offset
+        if isinstance(buffer.owner, Section):
+            return self._address(buffer.owner.of) + buffer.owner.start
         return address_of(self._memory(buffer))
+
+    def _steps_done(self, loop: Loop | None) -> int:
+        """How far a loop has come in the step that is running."""
+        return 0 if loop is None else int(self._words[self._loops[loop] + DONE])
 
     def _view(self, operand: Operand) -> Array:
         """A buffer as an array."""
@@ -300,7 +361,8 @@ class CpuProgram(Program):
             if not (flags.c_contiguous and flags.aligned):
                 array = np.array(array, order="C")
             self._given[number] = array
-            self._words[self._slots[number]] = address_of(array)
+            slots, starts = self._slots[number]
+            self._words[slots] = address_of(array) + starts
 
     def _call(self, launch: Launch) -> None:
         """Call an operation that has no kernel; what it only reads it cannot change."""
@@ -313,6 +375,22 @@ class CpuProgram(Program):
             view.flags.writeable = argument.buffer in written
             arrays.append(view)
         launch.function(*arrays)
+
+
+def _loops_around(launch: Launch) -> Iterator[Loop]:
+    loop = launch.loop
+    while loop is not None:
+        yield loop
+        loop = loop.outer
+
+
+def _words_of_loop(
+    loop: Loop, begin: int, moving: Mapping[Loop, Sequence[tuple[int, int, int]]], place: int
+) -> list[int]:
+    """The words by which the driver runs a loop, as it wants them at this place."""
+    moves = moving.get(loop, ())
+    entries = [number for word, *by in moves for number in (word - place, *by)]
+    return [0, loop.length, begin, len(moves), *entries]
 
 
 def _staging(buffer: Buffer) -> Array:

@@ -26,10 +26,16 @@ import numpy.typing as npt
 from glassgrad.errors import ExecutionError
 from glassgrad.execute.cpu import driver
 from glassgrad.execute.cpu.addresses import address_of
-from glassgrad.execute.cpu.driver import BARRIER, FALLBACK_FAILED, SERIAL, compiled_driver
+from glassgrad.execute.cpu.driver import (
+    BARRIER,
+    FALLBACK_FAILED,
+    REPEAT,
+    SERIAL,
+    compiled_driver,
+)
 from glassgrad.execute.cpu.threads import ThreadCount, Turn, available_processors
 
-__all__ = ["BARRIER", "SERIAL", "Fallback", "Pace", "Team"]
+__all__ = ["BARRIER", "REPEAT", "SERIAL", "Fallback", "Pace", "Team"]
 
 Words = npt.NDArray[np.int64]
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from glassgrad.execute.cpu.addresses import ALIGNMENT, address_of, aligned_bytes, is_side_by_side
+from glassgrad.execute.cpu.launches import Buffer, Launch, Loop, Operand, Plan, Section
 from glassgrad.execute.cpu.memory import lay_out, place_barriers, plan_memory
-from glassgrad.execute.cpu.plan import Buffer, Launch, Operand, Plan, make_plan
+from glassgrad.execute.cpu.plan import make_plan
 from glassgrad.graph import Variable
 from tests.execute.cpu.comparison import Case
 from tests.execute.cpu.networks import training_step
@@ -34,16 +35,44 @@ Life = tuple[int, int]
 
 
 def lives(plan: Plan) -> dict[Buffer, Life]:
-    """The first and the last launch that touch each piece of the workspace."""
+    """The first and the last launch that touch each piece of the workspace.
+
+    What a loop shares with others, and what moves with it, matters in all of its launches.
+    """
     found: dict[Buffer, Life] = {}
     for number, launch in enumerate(plan.launches):
-        for buffer in (*launch.reads, *launch.writes):
+        for buffer in roots(launch):
             if buffer.is_workspace:
                 found[buffer] = (found.get(buffer, (number, 0))[0], number)
+    for loop in {launch.loop for launch in plan.launches if launch.loop is not None}:
+        inside = [n for n, one in enumerate(plan.launches) if one.loop and one.loop.is_inside(loop)]
+        for buffer, (first, last) in found.items():
+            touching = {n for n in inside if buffer in roots(plan.launches[n])}
+            is_outside = first < inside[0] or last > inside[-1]
+            if touching and (is_outside or buffer in rows_of(plan, loop)):
+                found[buffer] = (min(first, inside[0]), max(last, inside[-1]))
     for operand in plan.outputs:
-        if operand.buffer.is_workspace and operand.buffer.bytes:
-            found[operand.buffer] = (found[operand.buffer][0], len(plan.launches))
+        buffer = operand.buffer.root
+        if buffer.is_workspace and operand.buffer.bytes:
+            found[buffer] = (found[buffer][0], len(plan.launches))
     return found
+
+
+def rows_of(plan: Plan, loop: Loop) -> set[Buffer]:
+    """What is another row in each step of the loop."""
+    found = set()
+    for launch in plan.launches:
+        for buffer in (*launch.reads, *launch.writes):
+            piece = buffer
+            while isinstance(piece.owner, Section):
+                if piece.owner.loop is loop:
+                    found.add(buffer.root)
+                piece = piece.owner.of
+    return found
+
+
+def roots(launch: Launch) -> set[Buffer]:
+    return {buffer.root for buffer in (*launch.reads, *launch.writes)}
 
 
 def share_bytes(a: Buffer, b: Buffer) -> bool:
@@ -106,6 +135,7 @@ def conflict(a: Launch, b: Launch) -> bool:
 
 
 def same_memory(a: Buffer, b: Buffer) -> bool:
+    a, b = a.root, b.root
     if a is b:
         return not a.is_private
     if a.owner is not None or b.owner is not None:
