@@ -10,6 +10,7 @@ from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
+from glassgrad.ops.attention import Attention, AttentionGradient, OverKeys
 from glassgrad.ops.cumulative import CumulativeSum
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.indexing import AddAlongAxis, ScatterAdd
@@ -142,3 +143,27 @@ def _update(operation: ElementwiseMap, inputs: Specs, outputs: Specs) -> int:
         if any(tensor.node in each for tensor in node.inputs):
             each.add(node)
     return sum(flop_of(node) * (elements if node in each else 1) for node in operation.body.nodes)
+
+
+@flop.register
+def _attention(operation: Attention, inputs: Specs, outputs: Specs) -> int:
+    """Two products, and the softmax of what is seen: scale, largest, shift, power and sum."""
+    query, key, value = inputs[:3]
+    return _weights(operation, query, key) * (2 * (query.shape[-1] + value.shape[-1]) + 5)
+
+
+@flop.register
+def _attention_gradient(operation: AttentionGradient, inputs: Specs, outputs: Specs) -> int:
+    """Five products; the weights again, and the three operations of softmax's chain rule."""
+    _, query, key, value = inputs[:4]
+    return _weights(operation, query, key) * (2 * (3 * query.shape[-1] + 2 * value.shape[-1]) + 6)
+
+
+def _weights(operation: OverKeys, query: TensorSpec, key: TensorSpec) -> int:
+    """How many weights are not 0 from the start; nobody knows what a mask hides."""
+    batch, queries, heads, _ = query.shape
+    keys = key.shape[1]
+    if not operation.causal:
+        return batch * heads * queries * keys
+    triangle = min(queries, keys)
+    return batch * heads * (triangle * (triangle + 1) // 2 + (queries - triangle) * keys)

@@ -123,68 +123,17 @@ def attend(
     scale: Any, query: Any, key: Any, value: Any, mask: Any, y: Any, log_sum_exp: Any,
     scratch: Any,
 ) -> None:  # fmt: skip
-    """Each query's mean of the values; the parts share tiles of queries."""
-    share = scratch.size // parts
-    turned = part_of_array(scratch, part * share, size * TILE)
-    scores = part_of_array(scratch, part * share + size * TILE, TILE * TILE)
-    ends = part * share + (size + TILE) * TILE
-    best, sums = part_of_array(scratch, ends, TILE), part_of_array(scratch, ends + TILE, TILE)
-    own = part_of_array(scratch, ends + 2 * TILE, share - (size + TILE + 2) * TILE)
+    """Each query's mean of the values; the parts share blocks of queries."""
     blocks = (queries + TILE - 1) // TILE
+    shapes = (heads, key_heads, queries, keys, size, value_size, causal)
+    steps = (masked, mask_batch, mask_head, mask_query, mask_key)
+    given, found = (query, key, value, mask), (y, log_sum_exp)
+    share = scratch.size // parts
+    own = part_of_array(scratch, part * share, share)
     first, last, step = dealt(batch * heads * blocks, blocks, part, parts)
-    stride, key_stride = heads * size, key_heads * size
-    y_stride, value_stride = heads * value_size, key_heads * value_size
     for item in range(first, last, step):
         pair, top = item // blocks, item % blocks * TILE
-        member, head = pair // heads, pair % heads
-        key_head = head // (heads // key_heads)
-        rows = min(TILE, queries - top)
-        reach = min(keys, top + rows) if causal != 0 else keys
-        q_start = ((member * queries + top) * heads + head) * size
-        y_start = ((member * queries + top) * heads + head) * value_size
-        for i in range(TILE):
-            best[i], sums[i] = scores.dtype.type(-np.inf), scores.dtype.type(0)
-        for left in range(0, reach, TILE):
-            width = min(TILE, reach - left)
-            step_of_keys = up_to_vectors(width)
-            k_start = ((member * keys + left) * key_heads + key_head) * size
-            v_start = ((member * keys + left) * key_heads + key_head) * value_size
-            copy_panel_transposed(turned, key, k_start, key_stride, size, width, step_of_keys)
-            scale_line(part_of_array(turned, 0, size * step_of_keys), scale[0])
-            is_edge = causal != 0 and left + width > top
-            strip = strip_of(is_edge)
-            for row in range(0, rows, strip):
-                height = min(strip, rows - row)
-                seen = min(width, top + row + height - left) if is_edge else width
-                whole = up_to_vectors(seen)
-                multiply(
-                    NORMAL, height, whole, size,
-                    query, q_start + row * stride, stride, turned, 0, step_of_keys,
-                    0.0, scores, row * TILE, TILE, own,
-                )  # fmt: skip
-                for i in range(row, row + height):
-                    count = min(width, top + i + 1 - left) if is_edge else width
-                    line = part_of_array(scores, i * TILE, whole)
-                    fill_from(line, count, scores.dtype.type(-np.inf))
-                    if masked != 0:
-                        place = member * mask_batch + head * mask_head
-                        place += (top + i) * mask_query + left * mask_key
-                        hide(line, mask, place, mask_key, count, scores.dtype.type(-np.inf))
-                    factor = weigh_row(line, best, sums, i)
-                    if left > 0 and factor != 1:
-                        scale_line(part_of_array(y, y_start + i * y_stride, value_size), factor)
-                multiply(
-                    NORMAL, height, value_size, seen,
-                    scores, row * TILE, TILE, value, v_start, value_stride,
-                    0.0 if left == 0 else 1.0, y, y_start + row * y_stride, y_stride, own,
-                )  # fmt: skip
-        for i in range(rows):
-            one = sums.dtype.type(1)
-            share_of_one = one / (sums[i] if sums[i] != 0 else one)
-            scale_line(part_of_array(y, y_start + i * y_stride, value_size), share_of_one)
-        logarithms = part_of_array(log_sum_exp, pair * queries + top, rows)
-        for i in range(rows):
-            logarithms[i] = log(sums[i]) + finite_or_zero(best[i])
+        attend_block(pair // heads, pair % heads, top, shapes, steps, scale[0], given, found, own)
 
 
 @helper()
@@ -198,6 +147,77 @@ def dealt(items: int, blocks: int, part: int, parts: int) -> tuple[int, int, int
         begin, end = split(items, parts, part, 1)
         return begin, end, 1
     return part, items, parts
+
+
+@helper()
+def attend_block(
+    member: int, head: int, top: int,
+    shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any,
+) -> None:  # fmt: skip
+    """A block of queries of a head: one tile of keys after the other."""
+    heads, _, queries, keys, size, value_size, causal = shapes
+    y, log_sum_exp = found
+    best, sums = part_of_array(own, 0, TILE), part_of_array(own, TILE, TILE)
+    rows = min(TILE, queries - top)
+    for i in range(rows):
+        best[i], sums[i] = y.dtype.type(-np.inf), y.dtype.type(0)
+    rest = part_of_array(own, 2 * TILE, own.size - 2 * TILE)
+    for left in range(0, min(keys, top + rows) if causal != 0 else keys, TILE):
+        attend_tile(member, head, top, left, shapes, steps, scale, given, y, best, sums, rest)
+    one, start = y.dtype.type(1), (member * queries + top) * heads + head
+    for i in range(rows):
+        mean = part_of_array(y, (start + i * heads) * value_size, value_size)
+        scale_line(mean, one / (sums[i] if sums[i] != 0 else one))
+    logarithms = part_of_array(log_sum_exp, (member * heads + head) * queries + top, rows)
+    for i in range(rows):
+        logarithms[i] = log(sums[i]) + finite_or_zero(best[i])
+
+
+@helper()
+def attend_tile(
+    member: int, head: int, top: int, left: int,
+    shapes: Any, steps: Any, scale: Any, given: Any, y: Any, best: Any, sums: Any, own: Any,
+) -> None:  # fmt: skip
+    """Add the values of a tile of keys, weighted, to the sums of a block of queries."""
+    heads, key_heads, queries, keys, size, value_size, causal = shapes
+    masked, mask_batch, mask_head, mask_query, mask_key = steps
+    query, key, value, mask = given
+    rows = min(TILE, queries - top)
+    width = min(TILE, (min(keys, top + rows) if causal != 0 else keys) - left)
+    step, stride, y_stride = up_to_vectors(width), heads * size, heads * value_size
+    q_start = ((member * queries + top) * heads + head) * size
+    y_start = ((member * queries + top) * heads + head) * value_size
+    key_place = (member * keys + left) * key_heads + head // (heads // key_heads)
+    place = member * mask_batch + head * mask_head + top * mask_query + left * mask_key
+    turned, scores = part_of_array(own, 0, size * TILE), part_of_array(own, size * TILE, TILE**2)
+    rest = part_of_array(own, (size + TILE) * TILE, own.size - (size + TILE) * TILE)
+    copy_panel_transposed(turned, key, key_place * size, key_heads * size, size, width, step)
+    scale_line(part_of_array(turned, 0, size * step), scale)
+    is_edge = causal != 0 and left + width > top
+    strip = strip_of(is_edge)
+    for row in range(0, rows, strip):
+        height = min(strip, rows - row)
+        seen = min(width, top + row + height - left) if is_edge else width
+        whole = up_to_vectors(seen)
+        multiply(
+            NORMAL, height, whole, size,
+            query, q_start + row * stride, stride, turned, 0, step,
+            0.0, scores, row * TILE, TILE, rest,
+        )  # fmt: skip
+        for i in range(row, row + height):
+            count = min(width, top + i + 1 - left) if is_edge else width
+            line = part_of_array(scores, i * TILE, whole)
+            fill_from(line, count, y.dtype.type(-np.inf))
+            if masked != 0:
+                hide(line, mask, place + i * mask_query, mask_key, count, y.dtype.type(-np.inf))
+            factor = weigh_row(line, best, sums, i)
+            if left > 0 and factor != 1:
+                scale_line(part_of_array(y, y_start + i * y_stride, value_size), factor)
+        multiply(
+            NORMAL, height, value_size, seen,
+            scores, row * TILE, TILE, value, key_place * value_size, key_heads * value_size,
+            0.0 if left == 0 else 1.0, y, y_start + row * y_stride, y_stride, rest,
+        )  # fmt: skip
 
 
 @helper()
