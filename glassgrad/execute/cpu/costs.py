@@ -8,6 +8,7 @@ from functools import singledispatch
 
 from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
+from glassgrad.execute.cpu.lowered import ColumnSums
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
 from glassgrad.ops.attention import Attention, AttentionGradient, OverKeys
@@ -120,6 +121,7 @@ def _product(operation: MatMul, inputs: Specs, outputs: Specs) -> int:
 
 
 @flop.register(Reduction)
+@flop.register(ColumnSums)
 @flop.register(CumulativeSum)
 @flop.register(ScatterAdd)
 @flop.register(AddAlongAxis)

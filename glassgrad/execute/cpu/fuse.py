@@ -21,6 +21,7 @@ from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
 from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
+from glassgrad.execute.cpu.lowered import ColumnSums
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
@@ -29,7 +30,18 @@ from glassgrad.ops.movement import BroadcastTo, Reshape, broadcast_to
 from glassgrad.ops.reduction import Argmax, Argmin, Max, Min, Place, Reduction, Sum, normalize_axes
 from glassgrad.ops.scan import Scan
 
-__all__ = ["Group", "Kind", "Pattern", "fuse", "is_reduction", "source_of", "sources_of", "spread"]
+__all__ = [
+    "Group",
+    "Kind",
+    "Pattern",
+    "fuse",
+    "is_column_sum",
+    "is_made_in_rows",
+    "is_reduction",
+    "source_of",
+    "sources_of",
+    "spread",
+]
 
 LARGEST_GROUP = 48
 LARGEST_MOVE = 8
@@ -47,6 +59,7 @@ class Pattern(Enum):
     ROW = "row"
     COLUMN = "column"
     SCALAR = "scalar"
+    PART = "part"  # the sum of a column over the rows of a part, read by nobody in the group
 
 
 class Kind(Enum):
@@ -293,7 +306,7 @@ def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
         return Kind.SCAN, 0, None
     if _is_fusable(node) and (space := _space(node)) is not None:
         return Kind.LOOP, *space
-    if _is_column_sum(node):
+    if is_column_sum(node):
         return Kind.COLUMN_SUM, node.inputs[0].size, node.specs[0].size
     return Kind.REFERENCE, 0, None
 
@@ -314,7 +327,16 @@ def _is_batch_of_products(node: Node) -> bool:
 
 
 def _is_fusable(node: Node) -> bool:
-    return has_expression(node.operation) or _reduced_columns(node) is not None
+    if has_expression(node.operation) or type(node.operation) is ColumnSums:
+        return True
+    return _reduced_columns(node) is not None
+
+
+def is_made_in_rows(node: Node) -> bool:
+    """Whether a group can begin with the node that others, fused with it, may share."""
+    if isinstance(node.operation, Leaf):
+        return False
+    return _is_plain_product(node) or _is_fusable(node) or rows_of(node) is not None
 
 
 def _reduced_columns(node: Node) -> int | None:
@@ -325,7 +347,7 @@ def _reduced_columns(node: Node) -> int | None:
     return prod(n for _, n in reduced) if not kept or not reduced or kept[-1] < reduced[0] else None
 
 
-def _is_column_sum(node: Node) -> bool:
+def is_column_sum(node: Node) -> bool:
     """Whether the node sums over all of the first axes, and over no other."""
     if type(node.operation) is not Sum:
         return False
@@ -410,6 +432,8 @@ def _agrees(group: Group) -> bool:
 
 def pattern_of(node: Node, group: Group) -> Pattern:
     """The pattern that the node's value has in the group."""
+    if type(node.operation) is ColumnSums:
+        return Pattern.PART
     is_row = is_reduction(node.operation) or node.specs[0].size != group.size
     return Pattern.ROW if is_row else Pattern.FULL
 
@@ -419,6 +443,8 @@ def _space(node: Node) -> tuple[int, int | None] | None:
     if is_reduction(node.operation):
         columns = _reduced_columns(node)
         return None if columns is None else (node.inputs[0].size, columns)
+    if isinstance(node.operation, ColumnSums):
+        return node.inputs[0].size, node.operation.columns
     target = node.specs[0].shape
     repeated = [tensor for tensor in node.inputs if _is_repeated(tensor, target)]
     lengths = {_broadcast_columns(tensor.shape, target) for tensor in repeated}
@@ -440,7 +466,7 @@ def _broadcast_columns(shape: tuple[int, ...], target: tuple[int, ...]) -> int |
 
 def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
     """The pattern by which the node would read each input in a group of such rows."""
-    if is_reduction(node.operation):
+    if is_reduction(node.operation) or type(node.operation) is ColumnSums:
         return [Pattern.FULL]
     output = node.specs[0]
     at_rows = output.size != group.size

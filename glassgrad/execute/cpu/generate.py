@@ -239,10 +239,24 @@ class LoopWriter:
         for number, tensor in enumerate(self.outputs):
             view = view_name(tensor.dtype)
             lines.append(f"o{number} = {view}(arguments, {output_slot + number})")
+        lines += self.begin_sums(first_slot)
         for node, number in self.kept.items():
             view = view_name(node.specs[0].dtype)
             lines.append(f"s{number} = {view}(arguments, {scratch_slot + number})")
             lines.append(f"s{number}_row = part_of_array(s{number}, part * columns, columns)")
+        return lines
+
+    def begin_sums(self, first_slot: int) -> list[str]:
+        """The lines that set a part's sums of columns to 0, which a part without rows has too."""
+        lines = []
+        for number, tensor in enumerate(self.outputs):
+            if self._pattern(tensor.node) is Pattern.PART:
+                slot, dtype = first_slot + len(self.arrays) + number, tensor.dtype
+                view = f"{view_name(dtype)}(arguments, {slot})"
+                lines += [
+                    f"o{number}_sums = part_of_array({view}, part * columns, columns)",
+                    f"o{number}_sums[:] = {dtype}(0)",
+                ]
         return lines
 
     def source(self, lines: list[str]) -> KernelSource:
@@ -263,6 +277,8 @@ class LoopWriter:
                 lines.append(f"o{number}_row = p_row")
             elif self._pattern(tensor.node) is Pattern.FULL:
                 lines.append(f"o{number}_row = part_of_array(o{number}, {offset}, {width})")
+            elif self._pattern(tensor.node) is Pattern.PART:
+                lines.append(f"o{number}_row = part_of_array(o{number}_sums, {column}, {width})")
         return lines
 
     def _pattern(self, node: Node) -> Pattern:
@@ -296,6 +312,10 @@ class LoopWriter:
             body += self._store(node.outputs[0], name)
             if node in self.kept:
                 body.append(f"s{self.kept[node]}_row[j] = {name}")
+        for node in here:
+            if self._pattern(node) is Pattern.PART:
+                number = [tensor.key for tensor in self.outputs].index((node, 0))
+                body.append(f"o{number}_row[j] += {self._element(node, 0, phase, loaded)}")
         start: list[str] = []
         end: list[str] = []
         for node in reductions:
@@ -508,6 +528,9 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     first, *rest = group.nodes
     product = first.outputs[0]
     dtype = name_of(product.dtype)
+    others = [tensor for tensor in outputs if tensor.key != product.key]
+    target = product_target(group, outputs)
+    writer = LoopWriter(group, rest, others, product, target)
     lines = [
         "rows, columns = integer(arguments, 0), integer(arguments, 1)",
         "transpose_a, transpose_b = integer(arguments, 2), integer(arguments, 3)",
@@ -515,15 +538,13 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
         f"scratch, c = {dtype}_vector(arguments, 6), {dtype}_matrix(arguments, 7)",
         "share = scratch.size // parts",
         "panel = part_of_array(scratch, part * share, share)",
+        *writer.begin_sums(first_slot=8),
         "top, bottom, left, right = tile_of_part(part, parts, rows, columns)",
         "if bottom <= top or right <= left:",
         "    return",
         f"multiply_tile(transpose_a, transpose_b, a, b, c, {dtype}(0), "
         "top, bottom, left, right, panel)",
     ]
-    others = [tensor for tensor in outputs if tensor.key != product.key]
-    target = product_target(group, outputs)
-    writer = LoopWriter(group, rest, others, product, target)
     if rest:
         lines += [
             *writer.preamble(first_slot=8),
@@ -591,7 +612,8 @@ def argument_lines(name: str, argument: Argument, slot: int) -> list[str]:
 
 def piece_lines(group: Group, writer: LoopWriter) -> list[str]:
     """The loops over one piece: row by row only where somebody needs to know the row."""
-    if not {Pattern.ROW, Pattern.COLUMN} & set(group.readings.values()):
+    patterns = {*group.readings.values(), *group.patterns.values()}
+    if not {Pattern.ROW, Pattern.COLUMN, Pattern.PART} & patterns:
         size = "(bottom - top) * columns"
         return ["row = top * columns", "p_row = piece_of_p", *writer.row(size, "row", "0")]
     return [
@@ -607,7 +629,12 @@ def product_target(group: Group, outputs: list[Tensor]) -> Tensor:
     product = group.nodes[0].outputs[0]
     if any(tensor.key == product.key for tensor in outputs):
         return product
-    return next((tensor for tensor in outputs if tensor.dtype == product.dtype), product)
+    fitting = (
+        tensor
+        for tensor in outputs
+        if tensor.dtype == product.dtype and group.patterns[tensor.node] is Pattern.FULL
+    )
+    return next(fitting, product)
 
 
 WRITERS = {Kind.LOOP: loop_source, Kind.PRODUCT: product_source, Kind.ROWS: rows_source}

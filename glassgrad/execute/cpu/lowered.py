@@ -9,6 +9,7 @@ from glassgrad.graph import Operation, TensorSpec
 from glassgrad.ops.windows import PaddingWidths
 
 __all__ = [
+    "ColumnSums",
     "ConvolutionKernelSums",
     "ConvolutionSpread",
     "WinogradConvolution",
@@ -16,6 +17,18 @@ __all__ = [
     "WinogradKernelSums",
     "WinogradWeights",
 ]
+
+
+@dataclass(frozen=True)
+class ColumnSums(Operation):
+    """The sum of each column of a matrix, for each part of its rows: their sum is meant."""
+
+    parts: int
+    columns: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(parts, columns)."""
+        return TensorSpec((self.parts, self.columns), inputs[0].dtype)
 
 
 @dataclass(frozen=True)

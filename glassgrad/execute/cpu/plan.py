@@ -20,6 +20,7 @@ from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Opera
 from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
+from glassgrad.execute.cpu.sums import share_column_sums
 from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
 from glassgrad.graph.graph import check_declared
 from glassgrad.graph.operation import Array
@@ -48,7 +49,7 @@ def _ready(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
     simple = simplify(outputs, has_expression)
     simple = lower(with_plain_scans(simple, partial(_ready, parts=parts)), parts)
-    roots = spread(simple)
+    roots = spread(share_column_sums(simple, parts))
     if any(new is not old for new, old in zip(roots, simple, strict=True)):
         roots = merge_equal(roots)  # what is read in several places may have been repeated in each
     return roots
