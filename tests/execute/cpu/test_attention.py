@@ -103,9 +103,11 @@ def test_who_sees_nothing_gets_nothing() -> None:
         CPU, both_ways(Attention(1.0, masked=True), arrays, mask)
     )
     others = np.arange(MASKED.queries) != 3
-    assert not y[:, others].any() and not to_query[:, others].any()
+    assert not y[:, others].any()
+    assert not to_query[:, others].any()
     assert np.isneginf(log_sum_exp[:, :, others]).all()
-    assert np.isfinite(to_key).all() and np.abs(y[:, 3]).min() > 0
+    assert np.isfinite(to_key).all()
+    assert np.abs(y[:, 3]).min() > 0
 
 
 def test_a_later_tile_may_have_much_larger_scores() -> None:
@@ -127,10 +129,12 @@ def test_no_number_stays_no_number(place: int) -> None:
     arrays = sizes.arrays("float32")
     arrays[1][0, place] = np.nan
     y, log_sum_exp, *_ = results_of(CPU, both_ways(Attention(1.0), arrays))
-    assert np.isnan(y).all() and np.isnan(log_sum_exp).all()
+    assert np.isnan(y).all()
+    assert np.isnan(log_sum_exp).all()
     arrays[1][0, place], arrays[0][0, 2] = 0.0, np.nan
     y, log_sum_exp, *_ = results_of(CPU, both_ways(Attention(1.0), arrays))
-    assert np.isnan(y[0, 2]).all() and np.isfinite(y[0, [0, 1, 3]]).all()
+    assert np.isnan(y[0, 2]).all()
+    assert np.isfinite(y[0, [0, 1, 3]]).all()
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -170,7 +174,8 @@ def test_dropout_is_left_to_the_definition() -> None:
         for launch in CPU.compile([y], [query, *random]).plan.launches
         for node in launch.nodes
     }
-    assert "MatMul" in names and "Attention" not in names
+    assert "MatMul" in names
+    assert "Attention" not in names
 
 
 def of_nothing(batch: int, queries: int) -> Tensor:
