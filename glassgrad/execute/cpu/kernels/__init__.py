@@ -6,6 +6,7 @@ from glassgrad.execute.cpu.kernels import (
     movement,
     ordering,
     products,
+    recurrent,
     reductions,
 )
 from glassgrad.execute.cpu.kernels.work import Bits, Complaint, Scratch, Work, work_of
@@ -20,6 +21,7 @@ __all__ = [
     "movement",
     "ordering",
     "products",
+    "recurrent",
     "reductions",
     "work_of",
 ]
