@@ -30,6 +30,7 @@ from glassgrad.ops.arrangement import (
     tile,
     unstack,
 )
+from glassgrad.ops.attention import dot_product_attention
 from glassgrad.ops.contraction import dot, einsum, outer, tensordot
 from glassgrad.ops.creation import (
     arange,
@@ -108,9 +109,22 @@ from glassgrad.ops.methods import attach_methods
 from glassgrad.ops.movement import broadcast_to, concatenate, flip, ravel, reshape, transpose
 from glassgrad.ops.ordering import argsort, sort, top_k
 from glassgrad.ops.random import random_normal, random_truncated_normal, uniform
+from glassgrad.ops.recurrent import (
+    gated_recurrent_unit,
+    long_short_term_memory,
+    simple_recurrence,
+)
 from glassgrad.ops.reduction import argmax, argmin, max, mean, min, sum
 from glassgrad.ops.rounding import ceil, floor, round
 from glassgrad.ops.scan import scan
+from glassgrad.ops.spatial import (
+    average_pool,
+    conv,
+    conv_transpose,
+    depthwise_conv,
+    max_pool,
+    separable_conv,
+)
 from glassgrad.ops.statistics import logsumexp, norm, normalize, std, var
 from glassgrad.ops.trigonometry import (
     arccos,
@@ -147,20 +161,25 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "average_pool",
     "binary_cross_entropy",
     "broadcast_to",
     "cast",
     "ceil",
     "clip",
     "concatenate",
+    "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
     "cos",
     "cosh",
     "cross_entropy",
     "cumsum",
+    "depthwise_conv",
     "divide",
     "dot",
+    "dot_product_attention",
     "einsum",
     "elu",
     "equal",
@@ -174,6 +193,7 @@ __all__ = [
     "floor",
     "full",
     "full_like",
+    "gated_recurrent_unit",
     "gelu",
     "greater",
     "greater_equal",
@@ -193,8 +213,10 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "long_short_term_memory",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",
@@ -226,11 +248,13 @@ __all__ = [
     "scan",
     "segment_sum",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sigmoid_cross_entropy",
     "sign",
     "silu",
+    "simple_recurrence",
     "sin",
     "sinh",
     "size",

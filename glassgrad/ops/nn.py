@@ -7,16 +7,23 @@ from typing import Any
 from glassgrad import ops
 
 NAMES = (
+    "dot_product_attention",
+    "average_pool",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
     "elu",
     "gelu",
     "hard_sigmoid",
     "leaky_relu",
     "log_softmax",
+    "max_pool",
     "normalize",
     "one_hot",
     "relu",
     "relu6",
     "selu",
+    "separable_conv",
     "sigmoid",
     "silu",
     "softmax",

@@ -19,6 +19,7 @@ from glassgrad.gradients import CompositeGradient
 from glassgrad.graph import Operation, TensorSpec, trace_graph
 from glassgrad.ops import (
     activation,
+    attention,
     contraction,
     cumulative,
     elementwise,
@@ -37,7 +38,7 @@ from glassgrad.ops import (
     trigonometry,
 )
 from glassgrad.ops.scan import Scan
-from tests.ops import oracles
+from tests.ops import attention_oracles, oracles, recurrent_oracles
 from tests.ops.oracles import Oracle, by_element, by_line, by_torch
 from tests.ops.samples import (
     Array,
@@ -638,6 +639,63 @@ RANDOM = [
 ]  # fmt: skip
 
 
+# ---- attention
+
+
+def heads_of(length: int, heads: int, size: int, batch: int = 2) -> Sample:
+    return real(batch, length, heads, size)
+
+
+PLAIN = (heads_of(3, 2, 2), heads_of(4, 2, 2), heads_of(4, 2, 3))
+SQUARE = (heads_of(3, 2, 2), heads_of(3, 2, 2), heads_of(3, 2, 2))
+GROUPED = (heads_of(2, 4, 3, 1), heads_of(3, 2, 3, 1), heads_of(3, 2, 1, 1))
+PADDING = given([[[[True, True, False, True]]], [[[False, True, True, False]]]])
+EACH_SEES = given([[[[True, False, False, True], [False, True, True, True], [True] * 4]]])
+
+ATTENTION_FORMS: dict[str, tuple[tuple[Any, ...], tuple[Sample, ...]]] = {
+    "plain": ((0.7,), PLAIN),
+    "causal": ((0.5, True), SQUARE),
+    "causal-more-keys": ((0.5, True), PLAIN),
+    "causal-more-queries": ((0.5, True), (heads_of(4, 1, 2), *(heads_of(2, 1, 2),) * 2)),
+    "padding": ((0.7, False, True), (*PLAIN, PADDING)),
+    "mask": ((0.7, False, True), (*PLAIN, EACH_SEES)),
+    "mask-causal": ((0.7, True, True), (*PLAIN, given([[[[True, False, True, True]]]]))),
+    "grouped": ((1.0,), GROUPED),
+    "multi-query": ((1.0, True), (heads_of(2, 3, 2), *(heads_of(2, 1, 2),) * 2)),
+    "dropout": ((0.7, False, False, 0.4, 3), (*PLAIN, word(1), word(2))),
+    "dropout-mask-causal": ((0.7, True, True, 0.4), (*PLAIN, given([[[[True]]]]), word(1),
+                                                     word(5))),
+    "of-one": ((1.0,), (heads_of(1, 1, 1, 1),) * 3),
+    "empty": ((1.0,), (heads_of(3, 2, 2, 0),) * 3),
+}  # fmt: skip
+
+FAR = ([[[[1e3]], [[-1e3]]]], [[[[1e3]], [[999.0]]]], [[[[1.0]], [[2.0]]]])
+UNSEEING = (*FAR, [[[[False, False], [True, False]]]])
+
+ATTENTION = [
+    *(
+        Case(f"Attention-{name}", attention.Attention(*parameters), samples,
+             attention_oracles.attention(*parameters), is_stable=True,
+             extremes=(FAR,) if name in ("plain", "causal") else ())
+        for name, (parameters, samples) in ATTENTION_FORMS.items()
+    ),
+    Case("Attention-of-the-blind", attention.Attention(0.5, masked=True), (*PLAIN, PADDING),
+         attention_oracles.attention(0.5, False, True), extremes=(UNSEEING,)),
+    *(
+        Case(f"AttentionGradient-{name}", attention.AttentionGradient(*parameters),
+             attention_oracles.gradient_inputs(parameters, *samples),
+             attention_oracles.attention_gradient(*parameters))
+        for name, (parameters, samples) in ATTENTION_FORMS.items()
+    ),
+]  # fmt: skip
+
+
+RECURRENCE = [
+    Case(name, operation, samples, oracle)
+    for name, operation, samples, oracle in recurrent_oracles.rows()
+]
+
+
 # ---- operations that hold a graph
 
 
@@ -717,5 +775,7 @@ CASES: list[Case] = [
     *INDEXING,
     *LOSSES,
     *RANDOM,
+    *RECURRENCE,
+    *ATTENTION,
     *GRAPHS,
 ]

@@ -16,6 +16,7 @@ __all__ = ["counted", "describe", "in_bytes", "in_units"]
 EXPLANATIONS = {
     Kind.LOOP: "element by element and row by row, in one pass over memory",
     Kind.PRODUCT: "a matrix product; what follows is applied while its tile is in cache",
+    Kind.ROWS: "rows by a kernel written for them; what follows is applied while they are in cache",
     Kind.BATCH: "a matrix product for each member of a batch",
     Kind.COLUMN_SUM: "the sum of each column",
     Kind.KERNEL: "one operation, by a kernel written for it",

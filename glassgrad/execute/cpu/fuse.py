@@ -20,7 +20,7 @@ from enum import Enum
 from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
-from glassgrad.execute.cpu.kernels import Work, work_of
+from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
@@ -56,6 +56,7 @@ class Kind(Enum):
 
     LOOP = "loop"  # element-wise operations and reductions of rows
     PRODUCT = "product"  # a matrix product, then element-wise operations on its tile
+    ROWS = "rows"  # rows by a kernel written for them, then element-wise operations on each piece
     BATCH = "batch of products"  # one matrix product after the other
     COLUMN_SUM = "column sum"
     KERNEL = "kernel"  # one operation, by a kernel written for it
@@ -64,6 +65,10 @@ class Kind(Enum):
     SCAN = "scan"  # launches that are repeated, not one
     REPEAT = "repeat"  # the end of these launches
     REFERENCE = "reference"  # no kernel: NumPy, called from the plan
+
+
+HEADED = frozenset({Kind.PRODUCT, Kind.ROWS})
+"""Groups whose first member is computed piece by piece, and the others on each piece."""
 
 
 @dataclass(eq=False)
@@ -83,6 +88,7 @@ class Group:
     readings: dict[tuple[Node, int], Pattern] = field(default_factory=dict)
     before: int = 0
     work: Work | None = None
+    made_by: Rows | None = None
     body: Sequence[Group] = ()
 
     @property
@@ -97,8 +103,8 @@ class Group:
         return 1 if self.columns is None else self.size // max(self.columns, 1)
 
     def take_over(self, trial: Group, order: Mapping[Node, int]) -> None:
-        """Become what was tried: members in their order, but a product before all others."""
-        head = 1 if self.kind is Kind.PRODUCT else 0
+        """Become what was tried: members in their order, but the head before all others."""
+        head = 1 if self.kind in HEADED else 0
         self.nodes = [*trial.nodes[:head], *sorted(trial.nodes[head:], key=order.__getitem__)]
         self.patterns, self.readings, self.columns = trial.patterns, trial.readings, trial.columns
 
@@ -191,7 +197,7 @@ class _Fusion:
         self.home[node] = group
         others = [maker for maker in dict.fromkeys(makers) if maker is not group]
         self._run_after(group, others)
-        if group.kind in (Kind.LOOP, Kind.PRODUCT):
+        if group.kind is Kind.LOOP or group.kind in HEADED:
             for maker in others:
                 if maker.kind is Kind.LOOP:
                     self._absorb(maker, group)
@@ -259,6 +265,9 @@ class _Fusion:
         group = Group(kind, size, columns, number=len(self.groups))
         if kind is Kind.REFERENCE and (work := work_of(node)) is not None:
             group.kind, group.work = Kind.KERNEL, work
+        elif kind is Kind.REFERENCE and (rows := rows_of(node)) is not None:
+            group.kind, group.made_by = Kind.ROWS, rows
+            group.size, group.columns = node.specs[0].size, node.specs[0].shape[-1]
         self.groups.append(group)
         self.users.append(set())
         if kind is Kind.LOOP and size == 1:
@@ -338,11 +347,12 @@ def _kept_and_reduced(node: Node) -> tuple[list[tuple[int, int]], list[tuple[int
 
 def fits(node: Node, group: Group) -> bool:
     """Whether the node can be computed in the group's space."""
-    if group.kind not in (Kind.LOOP, Kind.PRODUCT) or (space := _space(node)) is None:
+    is_headed = group.kind in HEADED
+    if not (is_headed or group.kind is Kind.LOOP) or (space := _space(node)) is None:
         return False
     size, columns = space
     reduces = is_reduction(node.operation)
-    if group.kind is Kind.PRODUCT and (reduces or size != group.size):
+    if is_headed and (reduces or size != group.size):
         return False
     agreed = group.columns
     if size == group.size:

@@ -15,6 +15,7 @@ import numpy as np
 
 from glassgrad.execute.cpu.expressions import BY_NUMPY, MATHEMATICS, expression
 from glassgrad.execute.cpu.fuse import Group, Kind, Pattern, is_reduction, source_of, sources_of
+from glassgrad.execute.cpu.kernels.work import Argument, Scratch, view_of
 from glassgrad.execute.cpu.views import VIEW_NAMES
 from glassgrad.graph import Constant, Graph, Node, Tensor
 from glassgrad.graph.tensor import Key
@@ -30,6 +31,7 @@ __all__ = [
     "loop_source",
     "product_source",
     "product_target",
+    "rows_source",
     "update_source",
 ]
 
@@ -41,6 +43,7 @@ from glassgrad.execute.cpu.blas import NORMAL
 from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
 from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part, tiled_gemm
 from glassgrad.execute.cpu.scalars import largest, least, plus, uniform_float32, uniform_float64
+from glassgrad.execute.cpu.pieces import pieces_of_rows, rows_of_piece
 from glassgrad.execute.cpu.views import *
 from glassgrad.execute.cpu.views import {", ".join(sorted(set(VIEW_NAMES.values())))}
 
@@ -390,10 +393,15 @@ class LoopWriter:
         ]
 
 
+FIRST_OF_ROWS = 5
+"""The slot of the first argument of a kernel that makes rows."""
+
+
 class Form(NamedTuple):
     """All that the text for a group depends on; tensors are numbered as they first appear."""
 
     knows_rows: bool
+    made_by: str
     members: tuple[tuple[object, ...], ...]
     outputs: tuple[int, ...]
 
@@ -420,7 +428,7 @@ class Sources:
         form = _form(group, outputs, tensors)
         known = self._written.get(form)
         if known is None:
-            write = product_source if group.kind is Kind.PRODUCT else loop_source
+            write = WRITERS[group.kind]
             known = self._written[form] = _numbered(write(group, outputs), tensors)
         return KernelSource(
             known.text,
@@ -450,7 +458,8 @@ def _form(group: Group, outputs: list[Tensor], tensors: list[Tensor]) -> Form:
         made = number(node.outputs[0])
         dtype, pattern = node.specs[0].dtype, group.patterns[node]
         members.append((node.operation, made, dtype, pattern, *inputs))
-    return Form(group.columns is not None, tuple(members), tuple(map(number, outputs)))
+    made_by = group.made_by.function.__name__ if group.made_by is not None else ""
+    return Form(group.columns is not None, made_by, tuple(members), tuple(map(number, outputs)))
 
 
 def _numbered(source: KernelSource, tensors: list[Tensor]) -> Written:
@@ -527,12 +536,81 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     return writer.source(lines)
 
 
+def rows_source(group: Group, outputs: list[Tensor]) -> KernelSource:
+    """Rows by a kernel written for them, then element-wise operations on each piece of them.
+
+    Slots: rows, columns, rows of a piece, after how many rows pieces begin anew, the rows, the
+    kernel's own arguments, arrays, outputs.
+    """
+    first, *rest = group.nodes
+    made_by = group.made_by
+    assert made_by is not None
+    result = first.outputs[0]
+    others = [tensor for tensor in outputs if tensor.key != result.key]
+    writer = LoopWriter(group, rest, others, result, product_target(group, outputs))
+    function = made_by.function
+    names = [f"w{number}" for number in range(len(made_by.arguments))]
+    body = [
+        "top, bottom = rows_of_piece(piece, rows, step, block)",
+        "piece_of_p = part_of_array(p, top * columns, (bottom - top) * columns)",
+        f"{function.__name__}(top, bottom, piece_of_p, {', '.join(names)})",
+        *(piece_lines(group, writer) if rest else []),
+    ]
+    written = writer.source(
+        [
+            "rows, columns = integer(arguments, 0), integer(arguments, 1)",
+            "step, block = integer(arguments, 2), integer(arguments, 3)",
+            f"p = {view_name(result.dtype)}(arguments, 4)",
+            *(
+                line
+                for slot, (name, argument) in enumerate(
+                    zip(names, made_by.arguments, strict=True), FIRST_OF_ROWS
+                )
+                for line in argument_lines(name, argument, slot)
+            ),
+            *(writer.preamble(FIRST_OF_ROWS + len(names)) if rest else []),
+            "begin, end = split(pieces_of_rows(rows, step, block), parts, part, 1)",
+            "for piece in range(begin, end):",
+            *indent(body),
+        ]
+    )
+    written.text = f"from {function.__module__} import {function.__name__}\n{written.text}"
+    return written
+
+
+def argument_lines(name: str, argument: Argument, slot: int) -> list[str]:
+    """The lines that find an argument; of memory for each part, the part's own."""
+    if not isinstance(argument, Scratch):
+        return [f"{name} = {view_of(argument, slot)}"]
+    return [
+        f"{name}_all = {view_of(argument, slot)}",
+        f"{name}_share = {name}_all.size // parts",
+        f"{name} = part_of_array({name}_all, part * {name}_share, {name}_share)",
+    ]
+
+
+def piece_lines(group: Group, writer: LoopWriter) -> list[str]:
+    """The loops over one piece: row by row only where somebody needs to know the row."""
+    if not {Pattern.ROW, Pattern.COLUMN} & set(group.readings.values()):
+        size = "(bottom - top) * columns"
+        return ["row = top * columns", "p_row = piece_of_p", *writer.row(size, "row", "0")]
+    return [
+        "for i in range(top, bottom):",
+        "    row = i * columns",
+        "    p_row = part_of_array(piece_of_p, row - top * columns, columns)",
+        *indent(writer.row("columns", "row", "0")),
+    ]
+
+
 def product_target(group: Group, outputs: list[Tensor]) -> Tensor:
     """Where the product is put: into its own memory, or that of a result that takes its place."""
     product = group.nodes[0].outputs[0]
     if any(tensor.key == product.key for tensor in outputs):
         return product
     return next((tensor for tensor in outputs if tensor.dtype == product.dtype), product)
+
+
+WRITERS = {Kind.LOOP: loop_source, Kind.PRODUCT: product_source, Kind.ROWS: rows_source}
 
 
 def batch_source(dtype: np.dtype[Any]) -> str:

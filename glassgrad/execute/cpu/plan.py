@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from glassgrad.execute.cpu import generate
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
+from glassgrad.execute.cpu.convolutions import lower
 from glassgrad.execute.cpu.expressions import has_expression
 from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
 from glassgrad.execute.cpu.kernels import work
@@ -37,15 +39,16 @@ def make_plan(
     parts: int,
 ) -> Plan:
     """Simplify and fuse a graph, and decide which launches compute it."""
-    roots = _ready([*outputs, *updates.values()])
+    roots = _ready([*outputs, *updates.values()], parts)
     results = list(roots[: len(outputs)])
     new_values = dict(zip(updates, roots[len(outputs) :], strict=True))
     return _Planner(results, list(inputs), new_values, parts).plan()
 
 
-def _ready(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _ready(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
-    simple = with_plain_scans(without_unused(simplify(outputs, has_expression)), _ready)
+    simple = without_unused(simplify(outputs, has_expression))
+    simple = lower(with_plain_scans(simple, partial(_ready, parts=parts)), parts)
     roots = spread(simple)
     if any(new is not old for new, old in zip(roots, simple, strict=True)):
         roots = merge_equal(roots)  # what is read in several places may have been repeated in each
@@ -78,6 +81,7 @@ class _Planner:
         self.makers = {
             Kind.LOOP: self._loop,
             Kind.PRODUCT: self._product,
+            Kind.ROWS: self._rows,
             Kind.BATCH: self._batch_of_products,
             Kind.COLUMN_SUM: self._column_sum,
             Kind.KERNEL: self._kernel,
@@ -204,6 +208,25 @@ class _Planner:
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
         reads = [a, b, *source.arrays]
         return self._kernel_launch(group, source.text, arguments, reads, made, [panel, target])
+
+    def _rows(self, group: Group) -> Launch:
+        made = self._made(group)
+        first, by = group.nodes[0], group.made_by
+        assert by is not None
+        result = first.outputs[0]
+        source = self.sources.of(group, made)
+        target = self._buffer(generate.product_target(group, made))
+        columns = result.shape[-1]
+        scratch: dict[work.Scratch, Buffer] = {}
+        own = [self._seen(argument, scratch) for argument in by.arguments]
+        arguments: list[Argument] = [result.size // max(columns, 1), columns, by.step, by.block]
+        arguments += [Operand(target, (result.size,)), *own]
+        arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
+        reads = [*first.inputs, *source.arrays]
+        buffers = [target, *scratch.values()]
+        launch = self._kernel_launch(group, source.text, arguments, reads, made, buffers)
+        launch.reads += [one.buffer for one in own if _is_fixed_operand(one)]
+        return launch
 
     def _batch_of_products(self, group: Group) -> Launch:
         (node,) = group.nodes
@@ -511,6 +534,10 @@ class _Planner:
 def _fixed(array: Array) -> Operand:
     """Words that belong to the plan, as an argument."""
     return Operand(Buffer(TensorSpec(array.shape, array.dtype), owner=array), array.shape)
+
+
+def _is_fixed_operand(argument: Argument) -> TypeGuard[Operand]:
+    return isinstance(argument, Operand) and _is_fixed(argument.buffer)
 
 
 def _is_fixed(buffer: Buffer) -> bool:

@@ -37,6 +37,9 @@ STRIP = 32
 
 GRANULARITY = 8
 
+ROWS_AT_ONCE = 384
+"""Of a product of two tall matrices: they are read several times, and once from far away."""
+
 EVERYWHERE = np.ones(1, np.uint8)
 """The mask where there is none: one element that is read again and again."""
 
@@ -325,13 +328,15 @@ def columns_product(
     inner: int, columns: int, begin: int, m: int, n: int, share: int,
     a: Any, b: Any, y: Any, scratch: Any,
 ) -> None:  # fmt: skip
-    """A tile of the product for each part."""
+    """A tile of the product for each part, so many rows of A and B at a time as stay near."""
     own = part_of_array(scratch, part * share, share)
     top, bottom, left, right = tile_of_part(part, parts, m, n)
-    tiled_gemm(
-        TRANSPOSED, NORMAL, bottom - top, right - left, inner,
-        a, begin + top, columns, b, left, n, 0.0, y, top * n + left, n, own,
-    )  # fmt: skip
+    for row in range(0, max(inner, 1), ROWS_AT_ONCE):
+        tiled_gemm(
+            TRANSPOSED, NORMAL, bottom - top, right - left, min(ROWS_AT_ONCE, inner - row),
+            a, row * columns + begin + top, columns, b, row * n + left, n,
+            0.0 if row == 0 else 1.0, y, top * n + left, n, own,
+        )  # fmt: skip
 
 
 STATES = {"lstm": lstm_states}

@@ -35,12 +35,16 @@ __all__ = [
     "Argument",
     "Bits",
     "Complaint",
+    "Rows",
     "Scratch",
     "Work",
     "is_seen",
     "kernel_for",
     "raise_complaint",
+    "rows_for",
+    "rows_of",
     "source",
+    "view_of",
     "work_of",
 ]
 
@@ -58,9 +62,9 @@ class Bits:
     of: Tensor | Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scratch:
-    """Memory of so many elements for each part."""
+    """Memory of so many elements for each part; another one is other memory."""
 
     elements: int
     dtype: str = "int32"
@@ -98,9 +102,33 @@ class Work:
     complaint: Complaint | None = None
 
 
+@dataclass(frozen=True)
+class Rows:
+    """How the rows of a node's result are computed, a piece at a time.
+
+    The rows run along the last axis of the result. What follows them element by element is
+    applied to each piece while it is in cache.
+
+    Args:
+        function: compiled; called as ``function(first, last, result, *arguments)``, where
+            ``result`` begins with the row ``first``. Memory for each part is handed over as the
+            part's own.
+        arguments: what it is called with.
+        step: how many rows make a piece.
+        block: if given, pieces begin anew after so many rows.
+    """
+
+    function: Any
+    arguments: Sequence[Argument]
+    step: int
+    block: int = 0
+
+
 Maker: TypeAlias = Callable[[Node], Work | None]
+RowsMaker: TypeAlias = Callable[[Node], Rows | None]
 
 _makers: dict[type[Operation], Maker] = {}
+_rows_makers: dict[type[Operation], RowsMaker] = {}
 
 
 def kernel_for(*operations: type[Operation]) -> Callable[[Maker], Maker]:
@@ -114,6 +142,24 @@ def kernel_for(*operations: type[Operation]) -> Callable[[Maker], Maker]:
         return maker
 
     return register
+
+
+def rows_for(*operations: type[Operation]) -> Callable[[RowsMaker], RowsMaker]:
+    """Register how the rows of these operations are computed, as `kernel_for` does."""
+
+    def register(maker: RowsMaker) -> RowsMaker:
+        _rows_makers.update(dict.fromkeys(operations, maker))
+        return maker
+
+    return register
+
+
+def rows_of(node: Node) -> Rows | None:
+    """How a kernel computes the node's rows, if there is one."""
+    maker = _rows_makers.get(type(node.operation))
+    if maker is None or not all(map(is_seen, (*node.inputs, *node.outputs))):
+        return None
+    return maker(node)
 
 
 def work_of(node: Node) -> Work | None:
@@ -132,7 +178,7 @@ def is_seen(tensor: Tensor) -> bool:
 def source(work: Work) -> str:
     """The text of the kernel, which depends on the dtypes of the arguments alone."""
     function = work.function
-    arguments = [_seen(argument, slot) for slot, argument in enumerate(work.calls[0])]
+    arguments = [view_of(argument, slot) for slot, argument in enumerate(work.calls[0])]
     if work.complaint is not None:
         count = len(arguments)
         arguments += [f"integer(arguments, {slot})" for slot in (count, count + 1)]
@@ -146,7 +192,8 @@ def source(work: Work) -> str:
     )
 
 
-def _seen(argument: Argument, slot: int) -> str:
+def view_of(argument: Argument, slot: int) -> str:
+    """The text by which a kernel finds an argument in its slot."""
     view = "integer" if isinstance(argument, int) else VIEW_NAMES[_dtype(argument), 1]
     return f"{view}(arguments, {slot})"
 

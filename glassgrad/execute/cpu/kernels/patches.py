@@ -1,0 +1,126 @@
+"""Patches: what windows see, copied side by side, so that a convolution is a matrix product.
+
+There are two ways to lay them out. A *row* for each window holds all that it sees: channels are
+copied as they lie. Where there are few channels, a copy would take longer to set up than to make:
+then there is a *column* for each window instead, and the copies go along the lines of space.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassgrad.execute.cpu.compiler import helper
+from glassgrad.execute.cpu.kernels.sliding import (
+    CHANNELS,
+    DILATION,
+    GROUPS,
+    LINES_OF_WINDOW,
+    OUT_WIDTH,
+    SHIFT,
+    STRIDE,
+    WIDTH,
+    WINDOW,
+    input_line,
+    inside,
+    shift_of,
+)
+from glassgrad.execute.cpu.views import part_of_array
+
+__all__ = ["gather_columns", "gather_rows"]
+
+
+@helper()
+def gather_rows(words: Any, first: int, last: int, group: int, x: Any, patches: Any) -> None:
+    """Patches of the windows first to last, a row for each: lines, places and channels.
+
+    Args:
+        words: as `sliding.Sliding.words` gives them.
+        first: the number of a window, as all others counted through lines and batch.
+        last: the number of the first window that is not wanted.
+        group: whose channels are copied.
+        x: the input.
+        patches: where they are put.
+    """
+    channels = words[CHANNELS] // words[GROUPS]
+    width, stride, places = words[WIDTH], words[STRIDE], words[WINDOW]
+    length = words[LINES_OF_WINDOW] * places * channels
+    is_whole = words[DILATION] == 1 and words[GROUPS] == 1
+    window = first
+    while window < last:
+        line = window // words[OUT_WIDTH]
+        begin = window - line * words[OUT_WIDTH]
+        end = min(words[OUT_WIDTH], begin + last - window)
+        start = (window - first - begin) * length
+        for covered in range(words[LINES_OF_WINDOW]):
+            source = input_line(words, line, covered)
+            left, right = end, end  # windows that lie within the line with all their places
+            if source >= 0 and is_whole:
+                left, right = inside(begin, end, stride, words[SHIFT], width - places + 1)
+                left, right = min(left, end), min(right, end)
+            column = start + covered * places * channels
+            run = places * channels
+            for i in range(left, right):
+                target = part_of_array(patches, column + i * length, run)
+                at = (source * width + i * stride + words[SHIFT]) * channels
+                values = part_of_array(x, at, run)
+                for c in range(run):
+                    target[c] = values[c]
+            for place in range(places):
+                shift = shift_of(words, place)
+                for half in range(2):
+                    low, high = (begin, left) if half == 0 else (right, end)
+                    for i in range(low, high):
+                        at = i * stride + shift
+                        target = part_of_array(
+                            patches, column + i * length + place * channels, channels
+                        )
+                        if source < 0 or at < 0 or at >= width:
+                            for c in range(channels):
+                                target[c] = 0
+                        else:
+                            at = (source * width + at) * words[CHANNELS] + group * channels
+                            values = part_of_array(x, at, channels)
+                            for c in range(channels):
+                                target[c] = values[c]
+        window += end - begin
+
+
+@helper()
+def gather_columns(words: Any, first: int, last: int, group: int, x: Any, patches: Any) -> None:
+    """The same patches, a column for each window."""
+    channels = words[CHANNELS] // words[GROUPS]
+    stride, step = words[STRIDE], words[STRIDE] * words[CHANNELS]
+    window = first
+    while window < last:
+        line = window // words[OUT_WIDTH]
+        begin = window - line * words[OUT_WIDTH]
+        end = min(words[OUT_WIDTH], begin + last - window)
+        row = 0
+        for covered in range(words[LINES_OF_WINDOW]):
+            source = input_line(words, line, covered)
+            for place in range(words[WINDOW]):
+                shift = shift_of(words, place)
+                left, right = begin, begin
+                if source >= 0:
+                    left, right = inside(begin, end, stride, shift, words[WIDTH])
+                    left, right = min(left, end), min(right, end)
+                at = (source * words[WIDTH] + left * stride + shift) * words[CHANNELS]
+                at += group * channels
+                for c in range(channels):
+                    target = part_of_array(
+                        patches, row * (last - first) + window - first, end - begin
+                    )
+                    for i in range(left - begin):
+                        target[i] = 0
+                    for i in range(right - begin, end - begin):
+                        target[i] = 0
+                    run = part_of_array(target, left - begin, right - left)
+                    values = part_of_array(x, at + c, (right - left) * step)
+                    if step == 1:
+                        for i in range(right - left):
+                            run[i] = values[i]
+                    else:
+                        for i in range(right - left):
+                            run[i] = values[i * step]
+                    row += 1
+        window += end - begin

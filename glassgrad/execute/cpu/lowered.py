@@ -1,0 +1,113 @@
+"""Operations that only plans have: forms of others in which kernels compute them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from glassgrad.graph import Operation, TensorSpec
+from glassgrad.ops.windows import PaddingWidths
+
+__all__ = [
+    "ConvolutionKernelSums",
+    "ConvolutionSpread",
+    "WinogradConvolution",
+    "WinogradKernel",
+    "WinogradKernelSums",
+    "WinogradWeights",
+]
+
+
+@dataclass(frozen=True)
+class ConvolutionSpread(Operation):
+    """`ConvolutionInputGradient` of g and of the kernel's turned weights.
+
+    They have shape (places, groups, filters / groups, channels / groups).
+    """
+
+    space: tuple[int, ...]
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: PaddingWidths
+    dilation: tuple[int, ...]
+    groups: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(batch, *space, channels)."""
+        g, turned = inputs
+        return TensorSpec((g.shape[0], *self.space, self.groups * turned.shape[-1]), g.dtype)
+
+
+@dataclass(frozen=True)
+class ConvolutionKernelSums(Operation):
+    """`ConvolutionKernelGradient` of each of so many pieces of all windows: their sum is meant."""
+
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: PaddingWidths
+    dilation: tuple[int, ...]
+    groups: int
+    pieces: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(pieces, *window, channels / groups, filters)."""
+        x, g = inputs
+        shape = self.pieces, *self.window, x.shape[-1] // self.groups, g.shape[-1]
+        return TensorSpec(shape, x.dtype)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each window sees one element, and all do in turn."""
+        return (
+            prod(self.window) == prod(self.strides) == self.groups == 1
+            and not any(width for pair in self.padding for width in pair)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WinogradWeights(Operation):
+    """The weights (36, channels, filters) of `WinogradConvolution`, from a kernel (3, 3, …)."""
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """A matrix for each point of a tile."""
+        (kernel,) = inputs
+        return TensorSpec((36, *kernel.shape[2:]), kernel.dtype)
+
+
+@dataclass(frozen=True)
+class WinogradConvolution(Operation):
+    """`Convolution` with windows of three by three, of x and transformed weights."""
+
+    padding: PaddingWidths
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(batch, *count, filters)."""
+        x, weights = inputs
+        count = (
+            n + before + after - 2
+            for n, (before, after) in zip(x.shape[1:3], self.padding, strict=True)
+        )
+        return TensorSpec((x.shape[0], *count, weights.shape[-1]), x.dtype)
+
+
+@dataclass(frozen=True)
+class WinogradKernelSums(Operation):
+    """The gradient of transformed weights, of x and g, for each of so many pieces of all tiles."""
+
+    padding: PaddingWidths
+    pieces: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(pieces, 36, channels, filters)."""
+        x, g = inputs
+        return TensorSpec((self.pieces, 36, x.shape[-1], g.shape[-1]), x.dtype)
+
+
+@dataclass(frozen=True)
+class WinogradKernel(Operation):
+    """The gradient (3, 3, channels, filters) of a kernel, from that of its transformed weights."""
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """A matrix for each place of the window."""
+        (weights,) = inputs
+        return TensorSpec((3, 3, *weights.shape[1:]), weights.dtype)
