@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
@@ -42,15 +43,29 @@ FEWEST_CHANNELS = 16
 """And filters: below, transforming tiles takes longer than the products that it saves."""
 
 Sliding: TypeAlias = Convolution | ConvolutionInputGradient | ConvolutionKernelGradient
-Rule: TypeAlias = "Callable[[Node, tuple[Tensor, ...], int], Tensor | None]"
+Rule: TypeAlias = "Callable[[Node, tuple[Tensor, ...], Terms], Tensor | None]"
 
 
-def lower(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
-    """Rewrite every convolution in a graph for so many parts."""
+@dataclass(frozen=True)
+class Terms:
+    """What decides how convolutions are computed, besides their shapes.
+
+    Args:
+        parts: among how many the sums of a kernel's gradient are divided.
+        exact: whether each sum is computed as it is written, and none by tiles.
+    """
+
+    parts: int
+    exact: bool = False
+
+
+def lower(outputs: Sequence[Tensor], parts: int, exact: bool = False) -> tuple[Tensor, ...]:
+    """Rewrite every convolution in a graph for so many parts; if exact, with plain sums."""
+    terms = Terms(parts, exact)
 
     def replace(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         rule = RULES.get(type(node.operation))
-        made = rule(node, inputs, parts) if rule is not None else None
+        made = rule(node, inputs, terms) if rule is not None else None
         if made is None:
             return None
         return _of_layer(made, inputs, node.scope).node.outputs
@@ -71,11 +86,11 @@ def _of_layer(result: Tensor, inputs: tuple[Tensor, ...], scope: str) -> Tensor:
     return result
 
 
-def _convolution(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tensor | None:
+def _convolution(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor | None:
     x, kernel = inputs
     operation = node.operation
     assert isinstance(operation, Convolution)
-    if _is_for_tiles(operation, kernel.spec):
+    if not terms.exact and _is_for_tiles(operation, kernel.spec):
         return WinogradConvolution(operation.padding)(x, WinogradWeights()(kernel))
     if not _is_pointwise(operation, kernel.shape[:-2]):
         return None
@@ -83,7 +98,7 @@ def _convolution(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tensor |
     return Reshape(node.specs[0].shape)(product)
 
 
-def _input_gradient(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tensor:
+def _input_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor:
     g, kernel = inputs
     operation = node.operation
     assert isinstance(operation, ConvolutionInputGradient)
@@ -91,7 +106,7 @@ def _input_gradient(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tenso
     if _is_pointwise(operation, window):
         product = MatMul(False, True)(_as_matrix(g), _as_matrix(kernel))
         return Reshape(node.specs[0].shape)(product)
-    if _is_for_tiles(operation, kernel.spec):
+    if not terms.exact and _is_for_tiles(operation, kernel.spec):
         turned = Transpose((0, 1, 3, 2))(Flip((0, 1))(kernel))
         return WinogradConvolution(_turned(operation.padding))(g, WinogradWeights()(turned))
     groups = operation.groups
@@ -103,12 +118,12 @@ def _input_gradient(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tenso
     return spread(g, Transpose((0, 2, 3, 1))(by_place))
 
 
-def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], parts: int) -> Tensor:
+def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor:
     operation = node.operation
     assert isinstance(operation, ConvolutionKernelGradient)
     spec = node.specs[0]
-    pieces = max(1, min(parts, LARGEST_SUMS // max(spec.size, 1)))
-    if _is_for_tiles(operation, spec):
+    pieces = max(1, min(terms.parts, LARGEST_SUMS // max(spec.size, 1)))
+    if not terms.exact and _is_for_tiles(operation, spec):
         return WinogradKernel()(Sum((0,))(WinogradKernelSums(operation.padding, pieces)(*inputs)))
     sums = ConvolutionKernelSums(
         operation.window, operation.strides, operation.padding, operation.dilation,
@@ -134,9 +149,7 @@ def _turned(padding: PaddingWidths) -> PaddingWidths:
     return tuple((2 - before, 2 - after) for before, after in padding)
 
 
-def _is_pointwise(
-    operation: Convolution | ConvolutionInputGradient, window: Sequence[int]
-) -> bool:
+def _is_pointwise(operation: Convolution | ConvolutionInputGradient, window: Sequence[int]) -> bool:
     """Whether each window sees one element, and all do in turn."""
     is_one_each = prod(window) == prod(operation.strides) == operation.groups == 1
     return is_one_each and not any(width for pair in operation.padding for width in pair)

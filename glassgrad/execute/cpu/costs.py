@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from math import prod
 
 from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
+from glassgrad.execute.cpu.lowered import (
+    ConvolutionKernelSums,
+    ConvolutionSpread,
+    WinogradConvolution,
+    WinogradKernelSums,
+)
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
+from glassgrad.ops.convolution import Convolution
 from glassgrad.ops.cumulative import CumulativeSum
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.indexing import AddAlongAxis, ScatterAdd
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from glassgrad.ops.reduction import Reduction
 
 __all__ = ["Cost", "costs_of", "flop_of", "threads_worth_meeting"]
@@ -116,6 +125,45 @@ def _nothing(operation: Operation, inputs: Specs, outputs: Specs) -> int:
 def _product(operation: MatMul, inputs: Specs, outputs: Specs) -> int:
     inner = inputs[0].shape[-2 if operation.transpose_a else -1]
     return 2 * inner * outputs[0].size
+
+
+@flop.register(Convolution)
+@flop.register(ConvolutionSpread)
+@flop.register(ConvolutionKernelSums)
+def _convolution(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """As plain sums, without what falls into the padding: a product for each window and weight."""
+    x, weights = (spec.shape for spec in inputs)
+    if isinstance(operation, Convolution):
+        windows, each = prod(outputs[0].shape[:-1]), prod(weights)
+    elif isinstance(operation, ConvolutionSpread):
+        windows, each = prod(x[:-1]), prod(weights)
+    else:
+        windows, each = prod(weights[:-1]), prod(outputs[0].shape[1:])
+    return 2 * windows * each
+
+
+@flop.register(WinogradConvolution)
+@flop.register(WinogradKernelSums)
+def _tiles(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """As plain sums too, which take four times the multiplications."""
+    x, other = (spec.shape for spec in inputs)
+    if isinstance(operation, WinogradConvolution):
+        return 2 * 9 * outputs[0].size * x[-1]
+    return 2 * 9 * prod(other) * x[-1]
+
+
+@flop.register(MaxPool)
+@flop.register(AveragePool)
+def _pooling(operation: MaxPool | AveragePool, inputs: Specs, outputs: Specs) -> int:
+    """One for each element that a window sees."""
+    return operation.windows.size * outputs[0].size
+
+
+@flop.register(MaxPoolGradient)
+@flop.register(AveragePoolGradient)
+def _pooling_gradient(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """One for each number that comes back."""
+    return inputs[0].size
 
 
 @flop.register(Reduction)

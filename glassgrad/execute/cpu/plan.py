@@ -19,6 +19,7 @@ from glassgrad.execute.cpu.kernels import work
 from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Operand, Plan
 from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
+from glassgrad.execute.cpu.pooled import before_pooling
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
 from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
 from glassgrad.graph.graph import check_declared
@@ -36,18 +37,20 @@ def make_plan(
     inputs: Sequence[Tensor],
     updates: Mapping[Variable, Tensor],
     parts: int,
+    exact: bool = False,
 ) -> Plan:
     """Simplify and fuse a graph, and decide which launches compute it."""
-    roots = _ready([*outputs, *updates.values()], parts)
+    roots = _ready([*outputs, *updates.values()], parts, exact)
     results = list(roots[: len(outputs)])
     new_values = dict(zip(updates, roots[len(outputs) :], strict=True))
     return _Planner(results, list(inputs), new_values, parts).plan()
 
 
-def _ready(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
+def _ready(outputs: Sequence[Tensor], parts: int, exact: bool) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
     simple = simplify(outputs, has_expression)
-    simple = lower(with_plain_scans(simple, partial(_ready, parts=parts)), parts)
+    simple = with_plain_scans(simple, partial(_ready, parts=parts, exact=exact))
+    simple = lower(before_pooling(simple), parts, exact)
     roots = spread(simple)
     if any(new is not old for new, old in zip(roots, simple, strict=True)):
         roots = merge_equal(roots)  # what is read in several places may have been repeated in each

@@ -147,7 +147,9 @@ def _convolution(node: Node) -> Rows:
     out_height, out_width = y.shape[1:3]
     words = np.array(sizes, np.int64)
     if lines >= down:  # whole images
-        return Rows(make_tiles, (words, x, weights, *scratch), lines // down * out_height * out_width)
+        return Rows(
+            make_tiles, (words, x, weights, *scratch), lines // down * out_height * out_width
+        )
     step = lines * RESULTS * out_width
     return Rows(make_tiles, (words, x, weights, *scratch), step, block=out_height * out_width)
 
@@ -318,9 +320,7 @@ def map_lines(
 ) -> None:  # fmt: skip
     """One dimension of Bᵀ d B, or of A y Aᵀ."""
     if size == SEEN:
-        map_input(
-            source, source_offset, source_step, target, target_offset, target_step, length
-        )
+        map_input(source, source_offset, source_step, target, target_offset, target_step, length)
     else:
         map_back(source, source_offset, source_step, target, target_offset, target_step, length)
 
