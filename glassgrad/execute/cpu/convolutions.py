@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -43,7 +43,7 @@ FEWEST_CHANNELS = 16
 """And filters: below, transforming tiles takes longer than the products that it saves."""
 
 Sliding: TypeAlias = Convolution | ConvolutionInputGradient | ConvolutionKernelGradient
-Rule: TypeAlias = "Callable[[Node, tuple[Tensor, ...], Terms], Tensor | None]"
+Rule: TypeAlias = "Callable[[Node, tuple[Tensor, ...], Terms], Any]"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _of_layer(result: Tensor, inputs: tuple[Tensor, ...], scope: str) -> Tensor:
     return result
 
 
-def _convolution(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor | None:
+def _convolution(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any:
     x, kernel = inputs
     operation = node.operation
     assert isinstance(operation, Convolution)
@@ -98,7 +98,7 @@ def _convolution(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor
     return Reshape(node.specs[0].shape)(product)
 
 
-def _input_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor:
+def _input_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any:
     g, kernel = inputs
     operation = node.operation
     assert isinstance(operation, ConvolutionInputGradient)
@@ -118,7 +118,7 @@ def _input_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Ten
     return spread(g, Transpose((0, 2, 3, 1))(by_place))
 
 
-def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Tensor:
+def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any:
     operation = node.operation
     assert isinstance(operation, ConvolutionKernelGradient)
     spec = node.specs[0]
@@ -155,7 +155,7 @@ def _is_pointwise(operation: Convolution | ConvolutionInputGradient, window: Seq
     return is_one_each and not any(width for pair in operation.padding for width in pair)
 
 
-def _as_matrix(tensor: Tensor) -> Tensor:
+def _as_matrix(tensor: Tensor) -> Any:
     return Reshape((prod(tensor.shape[:-1]), tensor.shape[-1]))(tensor)
 
 

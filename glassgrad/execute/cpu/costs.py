@@ -12,6 +12,7 @@ from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
 from glassgrad.execute.cpu.lowered import (
     ConvolutionKernelSums,
     ConvolutionSpread,
+    PartialSums,
     WinogradConvolution,
     WinogradKernelSums,
 )
@@ -167,6 +168,7 @@ def _pooling_gradient(operation: Operation, inputs: Specs, outputs: Specs) -> in
 
 
 @flop.register(Reduction)
+@flop.register(PartialSums)
 @flop.register(CumulativeSum)
 @flop.register(ScatterAdd)
 @flop.register(AddAlongAxis)

@@ -11,6 +11,7 @@ from glassgrad.ops.windows import PaddingWidths
 __all__ = [
     "ConvolutionKernelSums",
     "ConvolutionSpread",
+    "PartialSums",
     "WinogradConvolution",
     "WinogradKernel",
     "WinogradKernelSums",
@@ -111,3 +112,15 @@ class WinogradKernel(Operation):
         """A matrix for each place of the window."""
         (weights,) = inputs
         return TensorSpec((3, 3, *weights.shape[1:]), weights.dtype)
+
+
+@dataclass(frozen=True)
+class PartialSums(Operation):
+    """The sums of columns (…, columns) over the rows of each part: their sum is meant."""
+
+    parts: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(parts, columns)."""
+        (x,) = inputs
+        return TensorSpec((self.parts, x.shape[-1]), x.dtype)
