@@ -31,6 +31,7 @@ from glassgrad.ops.convolution import (
 )
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.movement import Flip, Reshape, Transpose
+from glassgrad.ops.pooling import MaxPoolGradient
 from glassgrad.ops.reduction import Sum
 from glassgrad.ops.windows import PaddingWidths
 
@@ -108,7 +109,11 @@ def _input_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any
         return Reshape(node.specs[0].shape)(product)
     if not terms.exact and _is_for_tiles(operation, kernel.spec):
         turned = Transpose((0, 1, 3, 2))(Flip((0, 1))(kernel))
-        return WinogradConvolution(_turned(operation.padding))(g, WinogradWeights()(turned))
+        weights, padding = WinogradWeights()(turned), _turned(operation.padding)
+        if _is_unpooled(g):
+            back, places = g.node.inputs
+            return WinogradConvolution(padding, g.shape[1:3])(back, weights, places)
+        return WinogradConvolution(padding)(g, weights)
     groups = operation.groups
     by_place = Reshape((prod(window), channels, groups, filters // groups))(kernel)
     spread = ConvolutionSpread(
@@ -124,7 +129,11 @@ def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> An
     spec = node.specs[0]
     pieces = max(1, min(terms.parts, LARGEST_SUMS // max(spec.size, 1)))
     if not terms.exact and _is_for_tiles(operation, spec):
-        return WinogradKernel()(Sum((0,))(WinogradKernelSums(operation.padding, pieces)(*inputs)))
+        x, g = inputs
+        unpooled = g.shape[1:3] if _is_unpooled(g) else ()
+        given = g.node.inputs if unpooled else (g,)
+        sums = WinogradKernelSums(operation.padding, pieces, unpooled)(x, *given)
+        return WinogradKernel()(Sum((0,))(sums))
     sums = ConvolutionKernelSums(
         operation.window, operation.strides, operation.padding, operation.dilation,
         operation.groups, pieces,
@@ -141,6 +150,17 @@ def _is_for_tiles(operation: Sliding, kernel: TensorSpec) -> bool:
         and operation.groups == 1
         and min(kernel.shape[-2:]) >= FEWEST_CHANNELS
         and max(width for pair in operation.padding for width in pair) <= 2
+    )
+
+
+def _is_unpooled(g: Tensor) -> bool:
+    """Whether a max pooling of two by two gives it back: that is done again for each tile."""
+    operation = g.node.operation
+    return (
+        type(operation) is MaxPoolGradient
+        and operation.window == operation.strides == (2, 2)
+        and not any(width for pair in operation.padding for width in pair)
+        and g.node.inputs[1].dtype == np.uint8
     )
 
 

@@ -145,12 +145,14 @@ def _convolution(operation: Operation, inputs: Specs, outputs: Specs) -> int:
 
 @flop.register(WinogradConvolution)
 @flop.register(WinogradKernelSums)
-def _tiles(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+def _tiles(
+    operation: WinogradConvolution | WinogradKernelSums, inputs: Specs, outputs: Specs) -> int:
     """As plain sums too, which take four times the multiplications."""
-    x, other = (spec.shape for spec in inputs)
+    x, other = (spec.shape for spec in inputs[:2])
     if isinstance(operation, WinogradConvolution):
         return 2 * 9 * outputs[0].size * x[-1]
-    return 2 * 9 * prod(other) * x[-1]
+    space = operation.unpooled or other[1:3]
+    return 2 * 9 * x[0] * prod(space) * x[-1] * other[-1]
 
 
 @flop.register(MaxPool)
