@@ -127,13 +127,28 @@ def attend(
     blocks = (queries + TILE - 1) // TILE
     shapes = (heads, key_heads, queries, keys, size, value_size, causal)
     steps = (masked, mask_batch, mask_head, mask_query, mask_key)
-    given, found = (query, key, value, mask), (y, log_sum_exp)
+    given = (query, key, value, mask)
     share = scratch.size // parts
-    own = part_of_array(scratch, part * share, share)
+    best = part_of_array(scratch, part * share, TILE)
+    sums = part_of_array(scratch, part * share + TILE, TILE)
+    own = part_of_array(scratch, part * share + 2 * TILE, share - 2 * TILE)
+    one = y.dtype.type(1)
     first, last, step = dealt(batch * heads * blocks, blocks, part, parts)
     for item in range(first, last, step):
         pair, top = item // blocks, item % blocks * TILE
-        attend_block(pair // heads, pair % heads, top, shapes, steps, scale[0], given, found, own)
+        member, head = pair // heads, pair % heads
+        rows = min(TILE, queries - top)
+        for i in range(rows):
+            best[i], sums[i] = y.dtype.type(-np.inf), y.dtype.type(0)
+        for left in range(0, min(keys, top + rows) if causal != 0 else keys, TILE):
+            attend_tile(member, head, top, left, shapes, steps, scale[0], given, y, best, sums, own)
+        for i in range(rows):
+            place = (member * queries + top + i) * heads + head
+            mean = part_of_array(y, place * value_size, value_size)
+            scale_line(mean, one / (sums[i] if sums[i] != 0 else one))
+        logarithms = part_of_array(log_sum_exp, pair * queries + top, rows)
+        for i in range(rows):
+            logarithms[i] = log(sums[i]) + finite_or_zero(best[i])
 
 
 @helper()
@@ -147,30 +162,6 @@ def dealt(items: int, blocks: int, part: int, parts: int) -> tuple[int, int, int
         begin, end = split(items, parts, part, 1)
         return begin, end, 1
     return part, items, parts
-
-
-@helper()
-def attend_block(
-    member: int, head: int, top: int,
-    shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any,
-) -> None:  # fmt: skip
-    """A block of queries of a head: one tile of keys after the other."""
-    heads, _, queries, keys, size, value_size, causal = shapes
-    y, log_sum_exp = found
-    best, sums = part_of_array(own, 0, TILE), part_of_array(own, TILE, TILE)
-    rows = min(TILE, queries - top)
-    for i in range(rows):
-        best[i], sums[i] = y.dtype.type(-np.inf), y.dtype.type(0)
-    rest = part_of_array(own, 2 * TILE, own.size - 2 * TILE)
-    for left in range(0, min(keys, top + rows) if causal != 0 else keys, TILE):
-        attend_tile(member, head, top, left, shapes, steps, scale, given, y, best, sums, rest)
-    one, start = y.dtype.type(1), (member * queries + top) * heads + head
-    for i in range(rows):
-        mean = part_of_array(y, (start + i * heads) * value_size, value_size)
-        scale_line(mean, one / (sums[i] if sums[i] != 0 else one))
-    logarithms = part_of_array(log_sum_exp, (member * heads + head) * queries + top, rows)
-    for i in range(rows):
-        logarithms[i] = log(sums[i]) + finite_or_zero(best[i])
 
 
 @helper()
@@ -265,61 +256,55 @@ def attend_backward(
     found = (to_query, to_key, to_value)
     share = scratch.size // parts
     own = part_of_array(scratch, part * share, share)
-    if pairs % parts == 0 or pairs >= 4 * parts or row_blocks * key_blocks == 1:
-        begin, end = split(pairs, parts, part, 1)
-        for pair in range(begin, end):
-            backward_of_keys(pair, 0, keys, 1, shapes, steps, scale[0], given, found, own)
-        return
+    first, step = part, parts
     by_query = batch * heads * row_blocks
-    for item in range(part, by_query + pairs * key_blocks, parts):
-        if item < by_query:
-            pair, top = item // row_blocks, item % row_blocks * TILE
-            backward_of_queries(pair, top, shapes, steps, scale[0], given, found, own)
-        else:
-            pair, left = (item - by_query) // key_blocks, (item - by_query) % key_blocks * TILE
-            right = min(keys, left + TILE)
-            backward_of_keys(pair, left, right, 0, shapes, steps, scale[0], given, found, own)
-
-
-@helper()
-def backward_of_queries(
-    pair: int, top: int, shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any
-) -> None:
-    """The gradients of a block of queries."""
-    heads, _, queries, keys, _, _, causal = shapes
-    reach = min(keys, min(queries, top + TILE)) if causal != 0 else keys
-    for left in range(0, reach, TILE):
-        backward_of_tile(
-            pair // heads, pair % heads, top, left, 1, 0, shapes, steps, scale, given, found, own
+    last = by_query + pairs * key_blocks
+    if pairs % parts == 0 or pairs >= 4 * parts or row_blocks * key_blocks == 1:
+        by_query, key_blocks, step = 0, 1, 1
+        first, last = split(pairs, parts, part, 1)
+    for item in range(first, last, step):
+        member, head, heads_end, top, bottom, left, right = bounds(
+            item, by_query, row_blocks, key_blocks, shapes
         )
+        with_keys = item >= by_query
+        with_queries = by_query == 0 or not with_keys
+        for place in range(member * keys + left, member * keys + right if with_keys else 0):
+            start = place * key_heads + head // (heads // key_heads)
+            part_of_array(to_key, start * size, size)[:] = 0
+            part_of_array(to_value, start * value_size, value_size)[:] = 0
+        for one in range(head, heads_end):
+            for row in range(top, bottom, TILE):
+                reach = min(right, min(queries, row + TILE)) if causal != 0 else right
+                for column in range(left, reach, TILE):
+                    backward_of_tile(
+                        member, one, row, column, with_queries, with_keys,
+                        shapes, steps, scale[0], given, found, own,
+                    )  # fmt: skip
 
 
 @helper()
-def backward_of_keys(
-    pair: int, begin: int, end: int, with_queries: int,
-    shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any,
-) -> None:  # fmt: skip
-    """The gradients of some keys of a head and of their values, and perhaps of all queries."""
-    heads, key_heads, queries, keys, size, value_size, causal = shapes
-    member, key_head = pair // key_heads, pair % key_heads
-    _, to_key, to_value = found
-    for place in range(member * keys + begin, member * keys + end):
-        part_of_array(to_key, (place * key_heads + key_head) * size, size)[:] = 0
-        part_of_array(to_value, (place * key_heads + key_head) * value_size, value_size)[:] = 0
+def bounds(
+    item: int, by_query: int, row_blocks: int, key_blocks: int, shapes: Any
+) -> tuple[int, int, int, int, int, int, int]:
+    """What an item is about: an example; heads, queries and keys, each from where to where.
+
+    The first items are blocks of queries, each with all keys; the others keys with all queries.
+    """
+    heads, key_heads, queries, keys, _, _, _ = shapes
+    if item < by_query:
+        pair, top = item // row_blocks, item % row_blocks * TILE
+        head = pair % heads
+        return pair // heads, head, head + 1, top, min(queries, top + TILE), 0, keys
+    pair, block = (item - by_query) // key_blocks, (item - by_query) % key_blocks
+    left, right = block * TILE, keys if key_blocks == 1 else min(keys, (block + 1) * TILE)
     group = heads // key_heads
-    for head in range(key_head * group, (key_head + 1) * group):
-        for top in range(0, queries, TILE):
-            reach = min(end, min(queries, top + TILE)) if causal != 0 else end
-            for left in range(begin, reach, TILE):
-                backward_of_tile(
-                    member, head, top, left, with_queries, 1,
-                    shapes, steps, scale, given, found, own,
-                )  # fmt: skip
+    head = pair % key_heads * group
+    return pair // key_heads, head, head + group, 0, queries, left, right
 
 
 @helper()
 def backward_of_tile(
-    member: int, head: int, top: int, left: int, with_queries: int, with_keys: int,
+    member: int, head: int, top: int, left: int, with_queries: bool, with_keys: bool,
     shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any,
 ) -> None:  # fmt: skip
     """What a tile of queries and keys adds to the gradients of both."""
@@ -382,13 +367,13 @@ def backward_of_tile(
             slope = part_of_array(slopes, i * TILE, whole)
             find_slopes(slope, line, shared[i], scale)
             fill_from(slope, count, line.dtype.type(0))
-        if with_queries != 0:
+        if with_queries:
             multiply(
                 NORMAL, height, size, seen,
                 slopes, row * TILE, TILE, key, k_start, key_stride,
                 0.0 if left == 0 else 1.0, to_query, q_start + row * stride, stride, rest,
             )  # fmt: skip
-    if with_keys != 0:
+    if with_keys:
         add_to_columns(
             rows, width, value_size, is_edge, weights, g, y_start, y_stride,
             to_value, v_start, value_stride, rest,
