@@ -19,7 +19,7 @@ from glassgrad.execute.cpu.kernels import work
 from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Operand, Plan
 from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
-from glassgrad.execute.cpu.recurrence import without_unused
+from glassgrad.execute.cpu.recurrence import lower_recurrence
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
 from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
 from glassgrad.graph.graph import check_declared
@@ -47,7 +47,7 @@ def make_plan(
 
 def _ready(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
-    simple = without_unused(simplify(outputs, has_expression))
+    simple = lower_recurrence(simplify(outputs, has_expression), parts)
     simple = lower(with_plain_scans(simple, partial(_ready, parts=parts)), parts)
     roots = spread(simple)
     if any(new is not old for new, old in zip(roots, simple, strict=True)):
