@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from math import prod
 
 from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
-from glassgrad.execute.cpu.lowered import ColumnSums
+from glassgrad.execute.cpu.lowered import (
+    ConvolutionKernelSums,
+    ConvolutionSpread,
+    PartialSums,
+    WinogradConvolution,
+    WinogradKernelSums,
+)
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
 from glassgrad.ops.attention import Attention, AttentionGradient, OverKeys
+from glassgrad.ops.convolution import Convolution
 from glassgrad.ops.cumulative import CumulativeSum
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.indexing import AddAlongAxis, ScatterAdd
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from glassgrad.ops.reduction import Reduction
 
 __all__ = ["Cost", "costs_of", "flop_of", "threads_worth_meeting"]
@@ -120,8 +129,50 @@ def _product(operation: MatMul, inputs: Specs, outputs: Specs) -> int:
     return 2 * inner * outputs[0].size
 
 
+@flop.register(Convolution)
+@flop.register(ConvolutionSpread)
+@flop.register(ConvolutionKernelSums)
+def _convolution(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """As plain sums, without what falls into the padding: a product for each window and weight."""
+    x, weights = (spec.shape for spec in inputs)
+    if isinstance(operation, Convolution):
+        windows, each = prod(outputs[0].shape[:-1]), prod(weights)
+    elif isinstance(operation, ConvolutionSpread):
+        windows, each = prod(x[:-1]), prod(weights)
+    else:
+        windows, each = prod(weights[:-1]), prod(outputs[0].shape[1:])
+    return 2 * windows * each
+
+
+@flop.register(WinogradConvolution)
+@flop.register(WinogradKernelSums)
+def _tiles(
+    operation: WinogradConvolution | WinogradKernelSums, inputs: Specs, outputs: Specs
+) -> int:
+    """As plain sums too, which take four times the multiplications."""
+    x, other = (spec.shape for spec in inputs[:2])
+    if isinstance(operation, WinogradConvolution):
+        return 2 * 9 * outputs[0].size * x[-1]
+    space = operation.unpooled or other[1:3]
+    return 2 * 9 * x[0] * prod(space) * x[-1] * other[-1]
+
+
+@flop.register(MaxPool)
+@flop.register(AveragePool)
+def _pooling(operation: MaxPool | AveragePool, inputs: Specs, outputs: Specs) -> int:
+    """One for each element that a window sees."""
+    return operation.windows.size * outputs[0].size
+
+
+@flop.register(MaxPoolGradient)
+@flop.register(AveragePoolGradient)
+def _pooling_gradient(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """One for each number that comes back."""
+    return inputs[0].size
+
+
 @flop.register(Reduction)
-@flop.register(ColumnSums)
+@flop.register(PartialSums)
 @flop.register(CumulativeSum)
 @flop.register(ScatterAdd)
 @flop.register(AddAlongAxis)

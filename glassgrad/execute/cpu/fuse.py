@@ -21,7 +21,7 @@ from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
 from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
-from glassgrad.execute.cpu.lowered import ColumnSums
+from glassgrad.execute.cpu.lowered import PartialSums
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
@@ -35,8 +35,8 @@ __all__ = [
     "Kind",
     "Pattern",
     "fuse",
-    "is_column_sum",
     "is_made_in_rows",
+    "is_partial",
     "is_reduction",
     "source_of",
     "sources_of",
@@ -59,7 +59,7 @@ class Pattern(Enum):
     ROW = "row"
     COLUMN = "column"
     SCALAR = "scalar"
-    PART = "part"  # the sum of a column over the rows of a part, read by nobody in the group
+    PART = "part"  # a sum for each column, of the rows of each part: all of it only at the end
 
 
 class Kind(Enum):
@@ -148,6 +148,11 @@ def is_reduction(operation: Operation) -> bool:
     """Whether rows may become single values by it."""
     # A subclass may mean something else.
     return type(operation) in (Sum, Max, Min, Argmax, Argmin)
+
+
+def is_partial(operation: Operation) -> bool:
+    """Whether columns are summed over the rows of each part."""
+    return type(operation) is PartialSums
 
 
 def fuse(outputs: Sequence[Tensor]) -> list[Group]:
@@ -306,7 +311,7 @@ def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
         return Kind.SCAN, 0, None
     if _is_fusable(node) and (space := _space(node)) is not None:
         return Kind.LOOP, *space
-    if is_column_sum(node):
+    if _is_column_sum(node):
         return Kind.COLUMN_SUM, node.inputs[0].size, node.specs[0].size
     return Kind.REFERENCE, 0, None
 
@@ -327,13 +332,12 @@ def _is_batch_of_products(node: Node) -> bool:
 
 
 def _is_fusable(node: Node) -> bool:
-    if has_expression(node.operation) or type(node.operation) is ColumnSums:
-        return True
-    return _reduced_columns(node) is not None
+    is_sum = is_partial(node.operation) or _reduced_columns(node) is not None
+    return is_sum or has_expression(node.operation)
 
 
 def is_made_in_rows(node: Node) -> bool:
-    """Whether a group can begin with the node that others, fused with it, may share."""
+    """Whether a group can begin with the node that others, which walk its rows, may join."""
     if isinstance(node.operation, Leaf):
         return False
     return _is_plain_product(node) or _is_fusable(node) or rows_of(node) is not None
@@ -347,7 +351,7 @@ def _reduced_columns(node: Node) -> int | None:
     return prod(n for _, n in reduced) if not kept or not reduced or kept[-1] < reduced[0] else None
 
 
-def is_column_sum(node: Node) -> bool:
+def _is_column_sum(node: Node) -> bool:
     """Whether the node sums over all of the first axes, and over no other."""
     if type(node.operation) is not Sum:
         return False
@@ -375,6 +379,8 @@ def fits(node: Node, group: Group) -> bool:
     size, columns = space
     reduces = is_reduction(node.operation)
     if is_headed and (reduces or size != group.size):
+        return False
+    if is_partial(node.operation) and size != group.size:
         return False
     agreed = group.columns
     if size == group.size:
@@ -432,7 +438,7 @@ def _agrees(group: Group) -> bool:
 
 def pattern_of(node: Node, group: Group) -> Pattern:
     """The pattern that the node's value has in the group."""
-    if type(node.operation) is ColumnSums:
+    if is_partial(node.operation):
         return Pattern.PART
     is_row = is_reduction(node.operation) or node.specs[0].size != group.size
     return Pattern.ROW if is_row else Pattern.FULL
@@ -440,11 +446,11 @@ def pattern_of(node: Node, group: Group) -> Pattern:
 
 def _space(node: Node) -> tuple[int, int | None] | None:
     """Size and, where the node must know it, row length of the space that it needs."""
+    if is_partial(node.operation):
+        return node.inputs[0].size, node.specs[0].shape[-1]
     if is_reduction(node.operation):
         columns = _reduced_columns(node)
         return None if columns is None else (node.inputs[0].size, columns)
-    if isinstance(node.operation, ColumnSums):
-        return node.inputs[0].size, node.operation.columns
     target = node.specs[0].shape
     repeated = [tensor for tensor in node.inputs if _is_repeated(tensor, target)]
     lengths = {_broadcast_columns(tensor.shape, target) for tensor in repeated}
@@ -466,7 +472,7 @@ def _broadcast_columns(shape: tuple[int, ...], target: tuple[int, ...]) -> int |
 
 def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
     """The pattern by which the node would read each input in a group of such rows."""
-    if is_reduction(node.operation) or type(node.operation) is ColumnSums:
+    if is_reduction(node.operation) or is_partial(node.operation):
         return [Pattern.FULL]
     output = node.specs[0]
     at_rows = output.size != group.size

@@ -9,6 +9,7 @@ from glassgrad.execute.cpu.kernels import (
     ordering,
     pooling,
     products,
+    recurrent,
     reductions,
     winograd,
 )
@@ -25,8 +26,8 @@ from glassgrad.execute.cpu.kernels.work import (
 __all__ = [
     "Bits",
     "Complaint",
-    "Scratch",
     "Rows",
+    "Scratch",
     "Work",
     "attention",
     "convolution",
@@ -36,6 +37,7 @@ __all__ = [
     "ordering",
     "pooling",
     "products",
+    "recurrent",
     "reductions",
     "rows_of",
     "winograd",
