@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from math import prod
 
 from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
+from glassgrad.execute.cpu.recurrence import (
+    CELLS,
+    Recurrence,
+    RecurrenceGradient,
+    RowsProduct,
+)
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
 from glassgrad.ops.cumulative import CumulativeSum
@@ -142,3 +149,25 @@ def _update(operation: ElementwiseMap, inputs: Specs, outputs: Specs) -> int:
         if any(tensor.node in each for tensor in node.inputs):
             each.add(node)
     return sum(flop_of(node) * (elements if node in each else 1) for node in operation.body.nodes)
+
+
+@flop.register
+def _recurrence(operation: Recurrence, inputs: Specs, outputs: Specs) -> int:
+    """Its products; the gates themselves are little beside them."""
+    batch, time, _ = inputs[0].shape
+    weights = inputs[1 + CELLS[operation.cell].states]
+    return 2 * batch * time * weights.size
+
+
+@flop.register
+def _recurrence_gradient(operation: RecurrenceGradient, inputs: Specs, outputs: Specs) -> int:
+    """The products with the recurrent kernel, and those that make the weights' gradients."""
+    batch, time, units = inputs[0].shape
+    back, joined = inputs[sum(operation.given)], inputs[sum(operation.given) + 1]
+    rows = units + joined.shape[-1] * operation.sums
+    return 2 * batch * time * rows * back.shape[0]
+
+
+@flop.register
+def _rows_product(operation: RowsProduct, inputs: Specs, outputs: Specs) -> int:
+    return 2 * prod(inputs[0].shape[:-1]) * outputs[0].size
