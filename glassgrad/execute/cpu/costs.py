@@ -9,6 +9,13 @@ from math import prod
 
 from glassgrad.execute.cpu.fuse import Kind
 from glassgrad.execute.cpu.launches import Buffer, Launch, Plan
+from glassgrad.execute.cpu.lowered import (
+    ConvolutionKernelSums,
+    ConvolutionSpread,
+    PartialSums,
+    WinogradConvolution,
+    WinogradKernelSums,
+)
 from glassgrad.execute.cpu.recurrence import (
     CELLS,
     Recurrence,
@@ -17,11 +24,14 @@ from glassgrad.execute.cpu.recurrence import (
 )
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
+from glassgrad.ops.attention import Attention, AttentionGradient, OverKeys
+from glassgrad.ops.convolution import Convolution
 from glassgrad.ops.cumulative import CumulativeSum
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.indexing import AddAlongAxis, ScatterAdd
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.mapping import ElementwiseMap
+from glassgrad.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from glassgrad.ops.reduction import Reduction
 
 __all__ = ["Cost", "costs_of", "flop_of", "threads_worth_meeting"]
@@ -125,7 +135,50 @@ def _product(operation: MatMul, inputs: Specs, outputs: Specs) -> int:
     return 2 * inner * outputs[0].size
 
 
+@flop.register(Convolution)
+@flop.register(ConvolutionSpread)
+@flop.register(ConvolutionKernelSums)
+def _convolution(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """As plain sums, without what falls into the padding: a product for each window and weight."""
+    x, weights = (spec.shape for spec in inputs)
+    if isinstance(operation, Convolution):
+        windows, each = prod(outputs[0].shape[:-1]), prod(weights)
+    elif isinstance(operation, ConvolutionSpread):
+        windows, each = prod(x[:-1]), prod(weights)
+    else:
+        windows, each = prod(weights[:-1]), prod(outputs[0].shape[1:])
+    return 2 * windows * each
+
+
+@flop.register(WinogradConvolution)
+@flop.register(WinogradKernelSums)
+def _tiles(
+    operation: WinogradConvolution | WinogradKernelSums, inputs: Specs, outputs: Specs
+) -> int:
+    """As plain sums too, which take four times the multiplications."""
+    x, other = (spec.shape for spec in inputs[:2])
+    if isinstance(operation, WinogradConvolution):
+        return 2 * 9 * outputs[0].size * x[-1]
+    space = operation.unpooled or other[1:3]
+    return 2 * 9 * x[0] * prod(space) * x[-1] * other[-1]
+
+
+@flop.register(MaxPool)
+@flop.register(AveragePool)
+def _pooling(operation: MaxPool | AveragePool, inputs: Specs, outputs: Specs) -> int:
+    """One for each element that a window sees."""
+    return operation.windows.size * outputs[0].size
+
+
+@flop.register(MaxPoolGradient)
+@flop.register(AveragePoolGradient)
+def _pooling_gradient(operation: Operation, inputs: Specs, outputs: Specs) -> int:
+    """One for each number that comes back."""
+    return inputs[0].size
+
+
 @flop.register(Reduction)
+@flop.register(PartialSums)
 @flop.register(CumulativeSum)
 @flop.register(ScatterAdd)
 @flop.register(AddAlongAxis)
@@ -171,3 +224,27 @@ def _recurrence_gradient(operation: RecurrenceGradient, inputs: Specs, outputs: 
 @flop.register
 def _rows_product(operation: RowsProduct, inputs: Specs, outputs: Specs) -> int:
     return 2 * prod(inputs[0].shape[:-1]) * outputs[0].size
+
+
+@flop.register
+def _attention(operation: Attention, inputs: Specs, outputs: Specs) -> int:
+    """Two products, and the softmax of what is seen: scale, largest, shift, power and sum."""
+    query, key, value = inputs[:3]
+    return _weights(operation, query, key) * (2 * (query.shape[-1] + value.shape[-1]) + 5)
+
+
+@flop.register
+def _attention_gradient(operation: AttentionGradient, inputs: Specs, outputs: Specs) -> int:
+    """Five products; the weights again, and the three operations of softmax's chain rule."""
+    _, query, key, value = inputs[:4]
+    return _weights(operation, query, key) * (2 * (3 * query.shape[-1] + 2 * value.shape[-1]) + 6)
+
+
+def _weights(operation: OverKeys, query: TensorSpec, key: TensorSpec) -> int:
+    """How many weights are not 0 from the start; nobody knows what a mask hides."""
+    batch, queries, heads, _ = query.shape
+    keys = key.shape[1]
+    if not operation.causal:
+        return batch * heads * queries * keys
+    triangle = min(queries, keys)
+    return batch * heads * (triangle * (triangle + 1) // 2 + (queries - triangle) * keys)

@@ -21,6 +21,7 @@ from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
 from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
+from glassgrad.execute.cpu.lowered import PartialSums
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
@@ -29,7 +30,17 @@ from glassgrad.ops.movement import BroadcastTo, Reshape, broadcast_to
 from glassgrad.ops.reduction import Argmax, Argmin, Max, Min, Place, Reduction, Sum, normalize_axes
 from glassgrad.ops.scan import Scan
 
-__all__ = ["Group", "Kind", "Pattern", "fuse", "is_reduction", "source_of", "sources_of", "spread"]
+__all__ = [
+    "Group",
+    "Kind",
+    "Pattern",
+    "fuse",
+    "is_partial",
+    "is_reduction",
+    "source_of",
+    "sources_of",
+    "spread",
+]
 
 LARGEST_GROUP = 48
 LARGEST_MOVE = 8
@@ -47,6 +58,7 @@ class Pattern(Enum):
     ROW = "row"
     COLUMN = "column"
     SCALAR = "scalar"
+    PART = "part"  # a sum for each column, of the rows of each part: all of it only at the end
 
 
 class Kind(Enum):
@@ -135,6 +147,11 @@ def is_reduction(operation: Operation) -> bool:
     """Whether rows may become single values by it."""
     # A subclass may mean something else.
     return type(operation) in (Sum, Max, Min, Argmax, Argmin)
+
+
+def is_partial(operation: Operation) -> bool:
+    """Whether columns are summed over the rows of each part."""
+    return type(operation) is PartialSums
 
 
 def fuse(outputs: Sequence[Tensor]) -> list[Group]:
@@ -314,7 +331,8 @@ def _is_batch_of_products(node: Node) -> bool:
 
 
 def _is_fusable(node: Node) -> bool:
-    return has_expression(node.operation) or _reduced_columns(node) is not None
+    is_sum = is_partial(node.operation) or _reduced_columns(node) is not None
+    return is_sum or has_expression(node.operation)
 
 
 def _reduced_columns(node: Node) -> int | None:
@@ -352,7 +370,10 @@ def fits(node: Node, group: Group) -> bool:
         return False
     size, columns = space
     reduces = is_reduction(node.operation)
+    sums = is_partial(node.operation)
     if is_headed and (reduces or size != group.size):
+        return False
+    if sums and (size != group.size or group.kind is Kind.PRODUCT):
         return False
     agreed = group.columns
     if size == group.size:
@@ -410,12 +431,16 @@ def _agrees(group: Group) -> bool:
 
 def pattern_of(node: Node, group: Group) -> Pattern:
     """The pattern that the node's value has in the group."""
+    if is_partial(node.operation):
+        return Pattern.PART
     is_row = is_reduction(node.operation) or node.specs[0].size != group.size
     return Pattern.ROW if is_row else Pattern.FULL
 
 
 def _space(node: Node) -> tuple[int, int | None] | None:
     """Size and, where the node must know it, row length of the space that it needs."""
+    if is_partial(node.operation):
+        return node.inputs[0].size, node.specs[0].shape[-1]
     if is_reduction(node.operation):
         columns = _reduced_columns(node)
         return None if columns is None else (node.inputs[0].size, columns)
@@ -440,7 +465,7 @@ def _broadcast_columns(shape: tuple[int, ...], target: tuple[int, ...]) -> int |
 
 def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
     """The pattern by which the node would read each input in a group of such rows."""
-    if is_reduction(node.operation):
+    if is_reduction(node.operation) or is_partial(node.operation):
         return [Pattern.FULL]
     output = node.specs[0]
     at_rows = output.size != group.size

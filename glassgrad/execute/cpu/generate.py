@@ -43,7 +43,9 @@ from glassgrad.execute.cpu.blas import NORMAL
 from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
 from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part, tiled_gemm
 from glassgrad.execute.cpu.scalars import largest, least, plus, uniform_float32, uniform_float64
-from glassgrad.execute.cpu.pieces import pieces_of_rows, rows_of_piece
+from glassgrad.execute.cpu.pieces import (
+    add_folds, cleared, own_share, pieces_of_rows, repeated, rows_folded, rows_of_piece
+)
 from glassgrad.execute.cpu.views import *
 from glassgrad.execute.cpu.views import {", ".join(sorted(set(VIEW_NAMES.values())))}
 
@@ -68,13 +70,15 @@ COPY_SOURCE = (
 class KernelSource:
     """A kernel's text, and the arrays in its argument slots after the leading integers.
 
-    ``scratch`` lists the dtypes of temporary rows, of which every part has its own.
+    ``scratch`` lists the dtypes of temporary rows, of which every part has its own, ``folded``
+    those of several rows each.
     """
 
     text: str
     arrays: list[Tensor]
     outputs: list[Tensor]
     scratch: list[np.dtype[Any]] = field(default_factory=list)
+    folded: list[np.dtype[Any]] = field(default_factory=list)
 
 
 @functools.cache
@@ -155,6 +159,7 @@ class LoopWriter:
         self.arrays: list[Tensor] = []
         self.slots: dict[object, int] = {}
         self.phase: dict[Node, int] = {}
+        self.folded: list[np.dtype[Any]] = []
         for node in self.nodes:
             self.phase[node] = max(map(self._ready, sources_of(node)), default=0)
         self._delay()
@@ -163,6 +168,14 @@ class LoopWriter:
                 if source.node not in self.members and not self._is_product(source):
                     self._view(node, place)
         self.kept = self._values_kept()
+        # Short rows are walked several at a time, if nothing is asked of a single one.
+        used = {*self.group.patterns.values(), *self.group.readings.values()}
+        self.is_folded = (
+            self.group.kind is not Kind.PRODUCT
+            and self.group.columns is not None
+            and Pattern.ROW not in used
+            and bool({Pattern.COLUMN, Pattern.PART} & used)
+        )
 
     def _is_product(self, tensor: Tensor) -> bool:
         return self.product is not None and tensor.key == self.product.key
@@ -243,13 +256,63 @@ class LoopWriter:
             view = view_name(node.specs[0].dtype)
             lines.append(f"s{number} = {view}(arguments, {scratch_slot + number})")
             lines.append(f"s{number}_row = part_of_array(s{number}, part * columns, columns)")
+        return [*lines, *self._folds(scratch_slot + len(self.kept))]
+
+    def _folds(self, slot: int) -> list[str]:
+        """The lines that repeat what is read by column, and clear what is summed by column."""
+        lines = ["fold = rows_folded(columns)"] if self.is_folded else []
+        self.folded = []
+        for name, place, pattern in self.found:
+            if self.is_folded and pattern is Pattern.COLUMN:
+                dtype = np.dtype(storage_name(self.arrays[place].dtype))
+                view = f"{view_name(dtype)}(arguments, {slot + len(self.folded)})"
+                own = f"own_share({view}, part, parts)"
+                lines.append(f"{name} = repeated({name}, {own}, columns, fold)")
+                self.folded.append(dtype)
+        for number, tensor in self._partial():
+            lines.append(f"o{number}_own = part_of_array(o{number}, part * columns, columns)")
+            sums = f"o{number}_own"
+            if self.is_folded:
+                view = f"{view_name(tensor.dtype)}(arguments, {slot + len(self.folded)})"
+                sums = f"own_share({view}, part, parts)"
+                self.folded.append(tensor.dtype)
+            length = "fold * columns" if self.is_folded else "columns"
+            lines.append(f"o{number}_sums = cleared({sums}, {length})")
         return lines
+
+    def _partial(self) -> list[tuple[int, Tensor]]:
+        """The outputs that are sums of each part's rows, with their numbers."""
+        outputs = enumerate(self.outputs)
+        return [(n, tensor) for n, tensor in outputs if self._pattern(tensor.node) is Pattern.PART]
+
+    def ending(self) -> list[str]:
+        """The lines after all rows."""
+        if not self.is_folded:
+            return []
+        return [
+            f"add_folds(o{number}_own, o{number}_sums, columns, fold)"
+            for number, _ in self._partial()
+        ]
+
+    def rows(self, begin: str, end: str) -> list[str]:
+        """The lines that walk over rows, several short ones at a time."""
+        if not self.is_folded:
+            return [
+                f"for i in range({begin}, {end}):",
+                "    row = i * columns",
+                *indent(self.row("columns", "row", "0")),
+            ]
+        return [
+            f"for i in range({begin}, {end}, fold):",
+            f"    row, width = i * columns, min(fold, {end} - i) * columns",
+            *indent(self.row("width", "row", "0")),
+        ]
 
     def source(self, lines: list[str]) -> KernelSource:
         """The kernel with these lines as its body."""
         text = HEADER + "\n".join("    " + line for line in lines) + "\n"
         scratch = [np.dtype(storage_name(node.specs[0].dtype)) for node in self.kept]
-        return KernelSource(text, self.arrays, self.outputs, scratch)
+        return KernelSource(text, self.arrays, self.outputs, scratch, self.folded)
 
     def _row_views(self, width: str, offset: str, column: str) -> list[str]:
         lines = []
@@ -263,6 +326,8 @@ class LoopWriter:
                 lines.append(f"o{number}_row = p_row")
             elif self._pattern(tensor.node) is Pattern.FULL:
                 lines.append(f"o{number}_row = part_of_array(o{number}, {offset}, {width})")
+            elif self._pattern(tensor.node) is Pattern.PART:
+                lines.append(f"o{number}_row = part_of_array(o{number}_sums, {column}, {width})")
         return lines
 
     def _pattern(self, node: Node) -> Pattern:
@@ -296,6 +361,10 @@ class LoopWriter:
             body += self._store(node.outputs[0], name)
             if node in self.kept:
                 body.append(f"s{self.kept[node]}_row[j] = {name}")
+        for number, tensor in self._partial():
+            if tensor.node in here:
+                operand = self._element(tensor.node, 0, phase, loaded)
+                body.append(f"o{number}_row[j] = plus(o{number}_row[j], {operand})")
         start: list[str] = []
         end: list[str] = []
         for node in reductions:
@@ -414,6 +483,7 @@ class Written:
     arrays: list[int]
     outputs: list[int]
     scratch: list[np.dtype[Any]]
+    folded: list[np.dtype[Any]]
 
 
 class Sources:
@@ -435,6 +505,7 @@ class Sources:
             [tensors[number] for number in known.arrays],
             [tensors[number] for number in known.outputs],
             known.scratch,
+            known.folded,
         )
 
 
@@ -465,9 +536,8 @@ def _form(group: Group, outputs: list[Tensor], tensors: list[Tensor]) -> Form:
 def _numbered(source: KernelSource, tensors: list[Tensor]) -> Written:
     numbers = {tensor.key: number for number, tensor in enumerate(tensors)}
     arrays = [numbers[tensor.key] for tensor in source.arrays]
-    return Written(
-        source.text, arrays, [numbers[tensor.key] for tensor in source.outputs], source.scratch
-    )
+    outputs = [numbers[tensor.key] for tensor in source.outputs]
+    return Written(source.text, arrays, outputs, source.scratch, source.folded)
 
 
 def indent(lines: Sequence[str]) -> list[str]:
@@ -491,9 +561,8 @@ def loop_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     else:
         lines += [
             "begin, end = split(rows, parts, part, 4)",
-            "for i in range(begin, end):",
-            "    row = i * columns",
-            *indent(writer.row("columns", "row", "0")),
+            *writer.rows("begin", "end"),
+            *writer.ending(),
         ]
     return writer.source(lines)
 
@@ -572,6 +641,7 @@ def rows_source(group: Group, outputs: list[Tensor]) -> KernelSource:
             "begin, end = split(pieces_of_rows(rows, step, block), parts, part, 1)",
             "for piece in range(begin, end):",
             *indent(body),
+            *writer.ending(),
         ]
     )
     written.text = f"from {function.__module__} import {function.__name__}\n{written.text}"
@@ -591,15 +661,14 @@ def argument_lines(name: str, argument: Argument, slot: int) -> list[str]:
 
 def piece_lines(group: Group, writer: LoopWriter) -> list[str]:
     """The loops over one piece: row by row only where somebody needs to know the row."""
-    if not {Pattern.ROW, Pattern.COLUMN} & set(group.readings.values()):
+    of_row = {Pattern.ROW, Pattern.COLUMN, Pattern.PART}
+    if not of_row & {*group.readings.values(), *group.patterns.values()}:
         size = "(bottom - top) * columns"
         return ["row = top * columns", "p_row = piece_of_p", *writer.row(size, "row", "0")]
-    return [
-        "for i in range(top, bottom):",
-        "    row = i * columns",
-        "    p_row = part_of_array(piece_of_p, row - top * columns, columns)",
-        *indent(writer.row("columns", "row", "0")),
-    ]
+    head, row, *rest = writer.rows("top", "bottom")
+    width = "width" if writer.is_folded else "columns"
+    place = f"    p_row = part_of_array(piece_of_p, row - top * columns, {width})"
+    return [head, row, place, *rest]
 
 
 def product_target(group: Group, outputs: list[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from glassgrad.ops.windows import PaddingWidths
 __all__ = [
     "ConvolutionKernelSums",
     "ConvolutionSpread",
+    "PartialSums",
     "WinogradConvolution",
     "WinogradKernel",
     "WinogradKernelSums",
@@ -76,30 +77,39 @@ class WinogradWeights(Operation):
 
 @dataclass(frozen=True)
 class WinogradConvolution(Operation):
-    """`Convolution` with windows of three by three, of x and transformed weights."""
+    """`Convolution` with windows of three by three, of x and transformed weights.
+
+    With ``unpooled``, x is what comes back to the windows of a max pooling of two by two, over a
+    space of that size; a third input says to which place of each.
+    """
 
     padding: PaddingWidths
+    unpooled: tuple[int, ...] = ()
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """(batch, *count, filters)."""
-        x, weights = inputs
+        x, weights = inputs[:2]
+        space = self.unpooled or x.shape[1:3]
         count = (
-            n + before + after - 2
-            for n, (before, after) in zip(x.shape[1:3], self.padding, strict=True)
+            n + before + after - 2 for n, (before, after) in zip(space, self.padding, strict=True)
         )
         return TensorSpec((x.shape[0], *count, weights.shape[-1]), x.dtype)
 
 
 @dataclass(frozen=True)
 class WinogradKernelSums(Operation):
-    """The gradient of transformed weights, of x and g, for each of so many pieces of all tiles."""
+    """The gradient of transformed weights, of x and g, for each of so many pieces of all tiles.
+
+    ``unpooled`` and a third input say the same of g as they do in `WinogradConvolution` of x.
+    """
 
     padding: PaddingWidths
     pieces: int
+    unpooled: tuple[int, ...] = ()
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """(pieces, 36, channels, filters)."""
-        x, g = inputs
+        x, g = inputs[:2]
         return TensorSpec((self.pieces, 36, x.shape[-1], g.shape[-1]), x.dtype)
 
 
@@ -111,3 +121,15 @@ class WinogradKernel(Operation):
         """A matrix for each place of the window."""
         (weights,) = inputs
         return TensorSpec((3, 3, *weights.shape[1:]), weights.dtype)
+
+
+@dataclass(frozen=True)
+class PartialSums(Operation):
+    """The sums of columns (…, columns) over the rows of each part: their sum is meant."""
+
+    parts: int
+
+    def shape(self, *inputs: TensorSpec) -> TensorSpec:
+        """(parts, columns)."""
+        (x,) = inputs
+        return TensorSpec((self.parts, x.shape[-1]), x.dtype)

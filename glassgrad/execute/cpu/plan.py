@@ -12,6 +12,7 @@ import numpy as np
 
 from glassgrad.execute.cpu import generate
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED
+from glassgrad.execute.cpu.column_sums import divide_column_sums
 from glassgrad.execute.cpu.convolutions import lower
 from glassgrad.execute.cpu.expressions import has_expression
 from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of, spread
@@ -19,6 +20,8 @@ from glassgrad.execute.cpu.kernels import work
 from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Operand, Plan
 from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
+from glassgrad.execute.cpu.pieces import FOLDED
+from glassgrad.execute.cpu.pooled import before_pooling
 from glassgrad.execute.cpu.recurrence import lower_recurrence
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
 from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
@@ -37,18 +40,20 @@ def make_plan(
     inputs: Sequence[Tensor],
     updates: Mapping[Variable, Tensor],
     parts: int,
+    exact: bool = False,
 ) -> Plan:
     """Simplify and fuse a graph, and decide which launches compute it."""
-    roots = _ready([*outputs, *updates.values()], parts)
+    roots = _ready([*outputs, *updates.values()], parts, exact)
     results = list(roots[: len(outputs)])
     new_values = dict(zip(updates, roots[len(outputs) :], strict=True))
     return _Planner(results, list(inputs), new_values, parts).plan()
 
 
-def _ready(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
+def _ready(outputs: Sequence[Tensor], parts: int, exact: bool) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
     simple = lower_recurrence(simplify(outputs, has_expression), parts)
-    simple = lower(with_plain_scans(simple, partial(_ready, parts=parts)), parts)
+    simple = with_plain_scans(simple, partial(_ready, parts=parts, exact=exact))
+    simple = divide_column_sums(lower(before_pooling(simple), parts, exact), parts)
     roots = spread(simple)
     if any(new is not old for new, old in zip(roots, simple, strict=True)):
         roots = merge_equal(roots)  # what is read in several places may have been repeated in each
@@ -183,8 +188,14 @@ class _Planner:
         scratch = [Buffer(TensorSpec((self.parts * columns,), dtype)) for dtype in source.scratch]
         arguments: list[Argument] = [group.rows, columns]
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
+        scratch += self._folded(source, columns)
         arguments += [Operand(buffer, buffer.spec.shape) for buffer in scratch]
         return self._kernel_launch(group, source.text, arguments, source.arrays, made, scratch)
+
+    def _folded(self, source: generate.KernelSource, columns: int) -> list[Buffer]:
+        """Memory for several rows that are walked as one, for each part."""
+        length = self.parts * max(columns, FOLDED)
+        return [Buffer(TensorSpec((length,), dtype)) for dtype in source.folded]
 
     def _product(self, group: Group) -> Launch:
         made = self._made(group)
@@ -222,8 +233,10 @@ class _Planner:
         arguments: list[Argument] = [result.size // max(columns, 1), columns, by.step, by.block]
         arguments += [Operand(target, (result.size,)), *own]
         arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
+        folded = self._folded(source, columns)
+        arguments += [Operand(buffer, buffer.spec.shape) for buffer in folded]
         reads = [*first.inputs, *source.arrays]
-        buffers = [target, *scratch.values()]
+        buffers = [target, *scratch.values(), *folded]
         launch = self._kernel_launch(group, source.text, arguments, reads, made, buffers)
         launch.reads += [one.buffer for one in own if _is_fixed_operand(one)]
         return launch

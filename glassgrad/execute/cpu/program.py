@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,9 @@ class CpuProgram(Program):
         super().__init__(outputs, inputs, updates)
         self.team, self._turn = executor.team, executor.turn
         self._executor = executor
-        self.plan = make_plan(self.outputs, self.inputs, self.updates, executor.parts)
+        self.plan = make_plan(
+            self.outputs, self.inputs, self.updates, executor.parts, executor.exact
+        )
         place_barriers(self.plan.launches)
         plan_memory(self.plan)
         with self._turn:
@@ -431,6 +434,9 @@ class CpuExecutor(Executor):
         parts: into how many parts each kernel is divided. Results depend on it to the last bit,
             and on nothing else of the machine's size; by default 4, or the next power of two
             from the number of threads.
+        exact: whether convolutions compute each sum as it is written. By default those of three
+            by three places take a quarter of the multiplications, by Winograd's tiles, with
+            rounding errors some times as large; ``GLASSGRAD_EXACT=1`` changes the default.
 
     Raises:
         ArgumentError: the number of threads is not one from 1 to 1024.
@@ -438,8 +444,11 @@ class CpuExecutor(Executor):
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, parts: int | None = None) -> None:
+    def __init__(
+        self, threads: int | None = None, parts: int | None = None, exact: bool | None = None
+    ) -> None:
         self._own_threads = threads
+        self.exact = os.environ.get("GLASSGRAD_EXACT", "0") != "0" if exact is None else exact
         self.team = Team(threads)
         least = threads or default_threads()  # what is set later must not change the bits
         self.parts = parts or max(SMALLEST_PARTS, 1 << (least - 1).bit_length())
@@ -460,10 +469,12 @@ class CpuExecutor(Executor):
         return self.team.threads
 
     def settings(self) -> dict[str, int]:
-        """The number of parts: with it, the bits do not depend on the number of threads."""
-        return {"parts": self.parts}
+        """What the bits depend on: the number of parts (not of threads), and exact sums."""
+        return {"parts": self.parts, **({"exact": 1} if self.exact else {})}
 
     def with_settings(self, settings: Mapping[str, int]) -> CpuExecutor:
         """The same with another number of parts; a checkpoint may be of another executor."""
-        parts = settings.get("parts", self.parts)
-        return self if parts == self.parts else CpuExecutor(self._own_threads, parts)
+        parts, exact = settings.get("parts", self.parts), bool(settings.get("exact", 0))
+        if (parts, exact) == (self.parts, self.exact):
+            return self
+        return CpuExecutor(self._own_threads, parts, exact)

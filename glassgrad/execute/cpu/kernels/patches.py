@@ -42,7 +42,7 @@ def gather_rows(words: Any, first: int, last: int, group: int, x: Any, patches: 
         patches: where they are put.
     """
     channels = words[CHANNELS] // words[GROUPS]
-    width, stride, places = words[WIDTH], words[STRIDE], words[WINDOW]
+    places = words[WINDOW]
     length = words[LINES_OF_WINDOW] * places * channels
     is_whole = words[DILATION] == 1 and words[GROUPS] == 1
     window = first
@@ -53,43 +53,51 @@ def gather_rows(words: Any, first: int, last: int, group: int, x: Any, patches: 
         start = (window - first - begin) * length
         for covered in range(words[LINES_OF_WINDOW]):
             source = input_line(words, line, covered)
-            left, right = end, end  # windows that lie within the line with all their places
+            left, right = end, end  # the windows that see the line with all their places
             if source >= 0 and is_whole:
-                left, right = inside(begin, end, stride, words[SHIFT], width - places + 1)
+                seen = words[WIDTH] - places + 1
+                left, right = inside(begin, end, words[STRIDE], words[SHIFT], seen)
                 left, right = min(left, end), min(right, end)
-            column = start + covered * places * channels
+            at = start + covered * places * channels
             run = places * channels
             for i in range(left, right):
-                target = part_of_array(patches, column + i * length, run)
-                at = (source * width + i * stride + words[SHIFT]) * channels
-                values = part_of_array(x, at, run)
+                target = part_of_array(patches, at + i * length, run)
+                element = source * words[WIDTH] + i * words[STRIDE] + words[SHIFT]
+                values = part_of_array(x, element * channels, run)
                 for c in range(run):
                     target[c] = values[c]
             for place in range(places):
-                shift = shift_of(words, place)
-                for half in range(2):
-                    low, high = (begin, left) if half == 0 else (right, end)
-                    for i in range(low, high):
-                        at = i * stride + shift
-                        target = part_of_array(
-                            patches, column + i * length + place * channels, channels
-                        )
-                        if source < 0 or at < 0 or at >= width:
-                            for c in range(channels):
-                                target[c] = 0
-                        else:
-                            at = (source * width + at) * words[CHANNELS] + group * channels
-                            values = part_of_array(x, at, channels)
-                            for c in range(channels):
-                                target[c] = values[c]
+                gather_place(words, begin, left, source, group, place, x, patches, at, length)
+                gather_place(words, right, end, source, group, place, x, patches, at, length)
+                at += channels
         window += end - begin
+
+
+@helper()
+def gather_place(
+    words: Any, begin: int, end: int, source: int, group: int, place: int,
+    x: Any, patches: Any, start: int, length: int,
+) -> None:  # fmt: skip
+    """What windows on one line see at one place of theirs; zeros in the padding."""
+    channels = words[CHANNELS] // words[GROUPS]
+    shift = shift_of(words, place)
+    for i in range(begin, end):
+        at = i * words[STRIDE] + shift
+        target = part_of_array(patches, start + i * length, channels)
+        if source < 0 or at < 0 or at >= words[WIDTH]:
+            for c in range(channels):
+                target[c] = 0
+        else:
+            at = (source * words[WIDTH] + at) * words[CHANNELS] + group * channels
+            values = part_of_array(x, at, channels)
+            for c in range(channels):
+                target[c] = values[c]
 
 
 @helper()
 def gather_columns(words: Any, first: int, last: int, group: int, x: Any, patches: Any) -> None:
     """The same patches, a column for each window."""
-    channels = words[CHANNELS] // words[GROUPS]
-    stride, step = words[STRIDE], words[STRIDE] * words[CHANNELS]
+    channels, stride = words[CHANNELS] // words[GROUPS], words[STRIDE]
     window = first
     while window < last:
         line = window // words[OUT_WIDTH]
@@ -107,20 +115,26 @@ def gather_columns(words: Any, first: int, last: int, group: int, x: Any, patche
                 at = (source * words[WIDTH] + left * stride + shift) * words[CHANNELS]
                 at += group * channels
                 for c in range(channels):
-                    target = part_of_array(
-                        patches, row * (last - first) + window - first, end - begin
-                    )
-                    for i in range(left - begin):
-                        target[i] = 0
-                    for i in range(right - begin, end - begin):
-                        target[i] = 0
-                    run = part_of_array(target, left - begin, right - left)
-                    values = part_of_array(x, at + c, (right - left) * step)
-                    if step == 1:
-                        for i in range(right - left):
-                            run[i] = values[i]
-                    else:
-                        for i in range(right - left):
-                            run[i] = values[i * step]
+                    start = row * (last - first) + window - first
+                    target = part_of_array(patches, start, end - begin)
+                    copy_run(target, left - begin, right - begin, x, at + c, words)
                     row += 1
         window += end - begin
+
+
+@helper()
+def copy_run(target: Any, left: int, right: int, x: Any, start: int, words: Any) -> None:
+    """One channel along a line, as the windows from left to right see it; zeros beside them."""
+    step = words[STRIDE] * words[CHANNELS]
+    for i in range(left):
+        target[i] = 0
+    for i in range(right, target.size):
+        target[i] = 0
+    run = part_of_array(target, left, right - left)
+    values = part_of_array(x, start, (right - left) * step)
+    if step == 1:
+        for i in range(right - left):
+            run[i] = values[i]
+    else:
+        for i in range(right - left):
+            run[i] = values[i * step]

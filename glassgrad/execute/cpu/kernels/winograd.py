@@ -15,6 +15,7 @@ those of the plain sum. Source: Lavin, Gray, "Fast algorithms for convolutional 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -33,7 +34,8 @@ from glassgrad.execute.cpu.lowered import (
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS, tiled_gemm
 from glassgrad.execute.cpu.registers import HOST
 from glassgrad.execute.cpu.views import part_of_array, split
-from glassgrad.graph import Node
+from glassgrad.graph import Node, Tensor
+from glassgrad.graph.operation import Array
 
 __all__ = [
     "BACK",
@@ -48,6 +50,7 @@ __all__ = [
 ]
 
 RESULTS, SEEN, PLACES = 4, 6, 3
+UNPOOLS = 11  # the word that says whether what comes back went through a max pooling
 POINTS = SEEN * SEEN
 
 # Four of the six points are two pairs of opposites: for these, what is even and what is odd in
@@ -133,23 +136,28 @@ def sizes_of(
 
 @rows_for(WinogradConvolution)
 def _convolution(node: Node) -> Rows:
-    (x, weights), (y,), operation = node.inputs, node.outputs, node.operation
+    (x, weights, *places), (y,), operation = node.inputs, node.outputs, node.operation
     assert isinstance(operation, WinogradConvolution)
     channels, filters = weights.shape[1:]
-    sizes = sizes_of(x.shape[1:3], y.shape[1:3], operation.padding, channels, filters)
+    space, count = operation.unpooled or x.shape[1:3], y.shape[1:3]
+    sizes = sizes_of(space, count, operation.padding, channels, filters)
     down, across, lines = sizes[-3:]
     scratch = (
         Scratch(POINTS * lines * across * channels, "float32"),
         Scratch(POINTS * lines * across * filters, "float32"),
-        Scratch(stripe_elements(x.shape[2], across, channels, filters), "float32"),
+        Scratch(stripe_elements(space[1], across, channels, filters), "float32"),
         Scratch(SCRATCH_ELEMENTS, "float32"),
     )
-    out_height, out_width = y.shape[1:3]
-    words = np.array(sizes, np.int64)
-    if lines >= down:  # whole images
-        return Rows(make_tiles, (words, x, weights, *scratch), lines // down * out_height * out_width)
-    step = lines * RESULTS * out_width
-    return Rows(make_tiles, (words, x, weights, *scratch), step, block=out_height * out_width)
+    words = np.array([*sizes, int(bool(places))], np.int64)
+    arguments = (words, x, _places_or_none(places), weights, *scratch)
+    if lines >= down:
+        return Rows(make_tiles, arguments, lines // down * prod(count))  # whole images
+    return Rows(make_tiles, arguments, lines * RESULTS * count[1], block=prod(count))
+
+
+def _places_or_none(places: Sequence[Tensor]) -> Tensor | Array:
+    """The places of a max pooling, or something in their stead that nobody reads."""
+    return places[0] if places else np.zeros(1, np.uint8)
 
 
 def stripe_elements(width: int, across: int, channels: int, filters: int) -> int:
@@ -160,19 +168,21 @@ def stripe_elements(width: int, across: int, channels: int, filters: int) -> int
 
 @kernel_for(WinogradKernelSums)
 def _kernel_sums(node: Node) -> Work:
-    (x, g), (sums,), operation = node.inputs, node.outputs, node.operation
+    (x, g, *places), (sums,), operation = node.inputs, node.outputs, node.operation
     assert isinstance(operation, WinogradKernelSums)
     channels, filters = sums.shape[2:]
-    sizes = sizes_of(x.shape[1:3], g.shape[1:3], operation.padding, channels, filters)
+    count = operation.unpooled or g.shape[1:3]
+    sizes = sizes_of(x.shape[1:3], count, operation.padding, channels, filters)
     across, lines = sizes[-2:]
     scratch = (
         Scratch(POINTS * lines * across * channels, "float32"),
         Scratch(POINTS * lines * across * filters, "float32"),
-        Scratch(stripe_elements(max(x.shape[2], g.shape[2]), across, channels, filters), "float32"),
+        Scratch(stripe_elements(max(x.shape[2], count[1]), across, channels, filters), "float32"),
         Scratch(SCRATCH_ELEMENTS, "float32"),
     )
-    words = np.array(sizes, np.int64)
-    return Work(correlate_tiles, [(operation.pieces, x.shape[0], words, x, g, sums, *scratch)])
+    words = np.array([*sizes, int(bool(places))], np.int64)
+    given = g, _places_or_none(places)
+    return Work(correlate_tiles, [(operation.pieces, x.shape[0], words, x, *given, sums, *scratch)])
 
 
 @kernel_for(WinogradWeights)
@@ -231,7 +241,7 @@ def weights_to_kernel(
 
 @helper()
 def make_tiles(
-    first: int, last: int, y: Any, words: Any, x: Any, weights: Any,
+    first: int, last: int, y: Any, words: Any, x: Any, places: Any, weights: Any,
     seen: Any, made: Any, stripe: Any, scratch: Any,
 ) -> None:  # fmt: skip
     """The results first to last, which are whole rows of tiles, a row of filters for each."""
@@ -245,7 +255,8 @@ def make_tiles(
     for line in range(begin, end):
         see_tiles(
             SEEN, line // down, line % down * RESULTS + words[4], words[5],
-            height, width, channels, across, tiles, (line - begin) * across, x, seen, stripe,
+            height, width, channels, across, tiles, (line - begin) * across,
+            words[UNPOOLS], x, places, seen, stripe,
         )  # fmt: skip
     for point in range(POINTS):
         tiled_gemm(
@@ -278,7 +289,7 @@ def clear_margins(shift: int, width: int, channels: int, lengths: int, stripe: A
 @helper()
 def see_tiles(
     size: int, member: int, top: int, left: int, height: int, width: int, channels: int,
-    across: int, tiles: int, first: int, x: Any, seen: Any, stripe: Any,
+    across: int, tiles: int, first: int, unpools: int, x: Any, places: Any, seen: Any, stripe: Any,
 ) -> None:  # fmt: skip
     """Transform a row of tiles of the input (a size of 6) or of what comes back to it (4).
 
@@ -288,7 +299,7 @@ def see_tiles(
     length = (size + RESULTS * (across - 1)) * channels
     target = second - left * channels
     run = min(width, length // channels + left)
-    if top >= 0 and top + size <= height:
+    if unpools == 0 and top >= 0 and top + size <= height:
         source = (member * height + top) * width * channels
         map_lines(size, x, source, width * channels, stripe, target, length, run * channels)
     else:
@@ -297,6 +308,8 @@ def see_tiles(
             if top + line < 0 or top + line >= height:
                 for i in range(own.size):
                     own[i] = 0
+            elif unpools != 0:
+                unpool_line(member, top + line, height, width, channels, x, places, own)
             else:
                 start = (member * height + top + line) * width * channels
                 values = part_of_array(x, start, run * channels)
@@ -312,15 +325,34 @@ def see_tiles(
 
 
 @helper()
+def unpool_line(
+    member: int, line: int, height: int, width: int, channels: int, x: Any, places: Any, own: Any
+) -> None:
+    """A line of what a max pooling of two by two gives back: each number at its place."""
+    across = width // 2
+    first = (member * (height // 2) + line // 2) * across
+    is_seen = line < height // 2 * 2  # the last line of an odd number belongs to no window
+    for i in range(own.size // channels):
+        target = part_of_array(own, i * channels, channels)
+        if not is_seen or i // 2 >= across:
+            for c in range(channels):
+                target[c] = 0
+        else:
+            number = line % 2 * 2 + i % 2
+            given = part_of_array(x, (first + i // 2) * channels, channels)
+            chosen = part_of_array(places, (first + i // 2) * channels, channels)
+            for c in range(channels):
+                target[c] = given[c] if chosen[c] == number else np.float32(0)
+
+
+@helper()
 def map_lines(
     size: int, source: Any, source_offset: int, source_step: int,
     target: Any, target_offset: int, target_step: int, length: int,
 ) -> None:  # fmt: skip
     """One dimension of Bᵀ d B, or of A y Aᵀ."""
     if size == SEEN:
-        map_input(
-            source, source_offset, source_step, target, target_offset, target_step, length
-        )
+        map_input(source, source_offset, source_step, target, target_offset, target_step, length)
     else:
         map_back(source, source_offset, source_step, target, target_offset, target_step, length)
 
@@ -359,7 +391,7 @@ def put_tiles(
 
 @helper()
 def correlate_tiles(
-    part: int, parts: int, pieces: int, batch: int, words: Any, x: Any, g: Any, sums: Any,
+    part: int, parts: int, pieces: int, batch: int, words: Any, x: Any, g: Any, places: Any, sums: Any,
     seen_by_all: Any, made_by_all: Any, stripes: Any, scratch: Any,
 ) -> None:  # fmt: skip
     """Bᵀ d B times A y Aᵀ, summed over the tiles of each piece of all rows of tiles."""
@@ -387,14 +419,14 @@ def correlate_tiles(
                 see_tiles(
                     SEEN, line // down, line % down * RESULTS + words[4], words[5],
                     height, width, channels, across, tiles, (line - begin) * across,
-                    x, seen, stripe,
+                    0, x, places, seen, stripe,
                 )  # fmt: skip
             clear_margins(0, out_width, filters, RESULTS * across, stripe)
             for line in range(begin, end):
                 see_tiles(
                     RESULTS, line // down, line % down * RESULTS, 0,
                     out_height, out_width, filters, across, tiles, (line - begin) * across,
-                    g, made, stripe,
+                    words[UNPOOLS], g, places, made, stripe,
                 )  # fmt: skip
             for point in range(POINTS):
                 tiled_gemm(
