@@ -16,6 +16,12 @@ from glassgrad.execute.cpu.lowered import (
     WinogradConvolution,
     WinogradKernelSums,
 )
+from glassgrad.execute.cpu.recurrence import (
+    CELLS,
+    Recurrence,
+    RecurrenceGradient,
+    RowsProduct,
+)
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
 from glassgrad.ops.attention import Attention, AttentionGradient, OverKeys
@@ -196,6 +202,28 @@ def _update(operation: ElementwiseMap, inputs: Specs, outputs: Specs) -> int:
         if any(tensor.node in each for tensor in node.inputs):
             each.add(node)
     return sum(flop_of(node) * (elements if node in each else 1) for node in operation.body.nodes)
+
+
+@flop.register
+def _recurrence(operation: Recurrence, inputs: Specs, outputs: Specs) -> int:
+    """Its products; the gates themselves are little beside them."""
+    batch, time, _ = inputs[0].shape
+    weights = inputs[1 + CELLS[operation.cell].states]
+    return 2 * batch * time * weights.size
+
+
+@flop.register
+def _recurrence_gradient(operation: RecurrenceGradient, inputs: Specs, outputs: Specs) -> int:
+    """The products with the recurrent kernel, and those that make the weights' gradients."""
+    batch, time, units = inputs[0].shape
+    back, joined = inputs[sum(operation.given)], inputs[sum(operation.given) + 1]
+    rows = units + joined.shape[-1] * operation.sums
+    return 2 * batch * time * rows * back.shape[0]
+
+
+@flop.register
+def _rows_product(operation: RowsProduct, inputs: Specs, outputs: Specs) -> int:
+    return 2 * prod(inputs[0].shape[:-1]) * outputs[0].size
 
 
 @flop.register

@@ -150,6 +150,13 @@ def clear(values: Any, offset: int, length: int) -> None:
 
 
 @helper(EXACT)
+def clear_unless(added: float, values: Any, offset: int, length: int) -> None:
+    """What nothing was added to is zero: a part without examples has sums, too."""
+    if added == 0.0:
+        clear(values, offset, length)
+
+
+@helper(EXACT)
 def apply_sigmoid(values: Any, offset: int, length: int) -> None:
     """In place."""
     row = part_of_array(values, offset, length)
@@ -177,8 +184,7 @@ def begin_lines(
         copy_to(lines, at, x, x_start + r * x_step, features)
         for j in range(ones):
             part_of_array(lines, at + features + j, 1)[0] = one
-    if rows < examples:
-        clear(lines, start + rows * levels, (examples - rows) * levels)
+    clear(lines, start + rows * levels, (examples - rows) * levels)
 
 
 @helper(EXACT)
@@ -335,33 +341,29 @@ def lstm_gradient(
             then = time_of(time - 2 - count, time, reverse)
             line = (strip * time + t) * examples
             block = line if keeps != 0 else t % steps * examples
+            add_rows(to_h, has_h, of_h, (first * time + t) * units, time * units, rows, units)
+            add_rows(to_c, has_c, of_c, (first * time + t) * units, time * units, rows, units)
+            before, past, past_step = c, (first * time + then) * units, time * units
+            if count + 1 == time:
+                before, past, past_step = c0, first * units, units
             for r in range(rows):
-                now, past = ((first + r) * time + t) * units, ((first + r) * time + then) * units
-                before = c
-                if count + 1 == time:
-                    before, past = c0, (first + r) * units
-                if has_h != 0:
-                    add_to(to_h, r * units, of_h, now, units)
-                if has_c != 0:
-                    add_to(to_c, r * units, of_c, now, units)
-                if mask[((first + r) * time + t) * mask_step] != 0:
+                place = (first + r) * time + t
+                if mask[place * mask_step] != 0:
                     lstm_cell_delta(
-                        gates, (line + r) * width, before, past, c, now, to_h, to_c, r * units,
-                        delta, (block + r) * width, shown, units,
+                        gates, (line + r) * width, before, past + r * past_step, c, place * units,
+                        to_h, to_c, r * units, delta, (block + r) * width, shown, units,
                     )  # fmt: skip
                     clear(to_h, r * units, units)
                 else:
                     clear(delta, (block + r) * width, width)
-            if rows < examples:
-                clear(delta, (block + rows) * width, (examples - rows) * width)
+            clear(delta, (block + rows) * width, (examples - rows) * width)
             if count + 1 < time or ends != 0:
                 tiled_gemm(
                     NORMAL, NORMAL, rows, units, width,
                     delta, block * width, width, back, 0, units, 1.0, to_h, 0, units, workspace,
                 )  # fmt: skip
-            if sums != 0 and is_last_of_block(t, time, steps, reverse):
-                low = t // steps * steps
-                high = min(low + steps, time)
+            low, high = complete_block(t, time, steps, reverse)
+            if sums * high > 0:
                 tiled_gemm(
                     TRANSPOSED, NORMAL, levels, width, (high - low) * examples,
                     joined, (strip * time + low) * examples * levels, levels,
@@ -372,16 +374,26 @@ def lstm_gradient(
         if ends != 0:
             copy_to(to_h0, first * units, to_h, 0, rows * units)
             copy_to(to_c0, first * units, to_c, 0, rows * units)
-    if sums != 0 and added == 0.0:
-        clear(of_weights, part * levels * width, levels * width)
+    clear_unless(added, of_weights, part * levels * width, sums * levels * width)
 
 
 @helper(EXACT)
-def is_last_of_block(t: int, time: int, steps: int, reverse: int) -> bool:
-    """Whether a walk back in time leaves a block of steps with this one."""
-    if reverse != 0:
-        return (t + 1) % steps == 0 or t + 1 == time
-    return t % steps == 0
+def complete_block(t: int, time: int, steps: int, reverse: int) -> tuple[int, int]:
+    """The block of steps that a walk back in time leaves with this one; (0, 0) within a block."""
+    low = t // steps * steps
+    high = min(low + steps, time)
+    last = high - 1 if reverse != 0 else low
+    return (low, high) if t == last else (0, 0)
+
+
+@helper(EXACT)
+def add_rows(
+    total: Any, is_given: int, gradient: Any, start: int, step: int, rows: int, units: int
+) -> None:
+    """Add the gradient of the states of a step, if there is one."""
+    if is_given != 0:
+        for r in range(rows):
+            add_to(total, r * units, gradient, start + r * step, units)
 
 
 # ---- compiled: gated recurrent unit
@@ -511,10 +523,8 @@ def gru_gradient(
             t = time_of(time - 1 - count, time, reverse)
             line = (strip * time + t) * examples
             block = line if keeps != 0 else t % steps * examples
+            add_rows(to_h, has_h, of_h, (first * time + t) * units, time * units, rows, units)
             for r in range(rows):
-                now = ((first + r) * time + t) * units
-                if has_h != 0:
-                    add_to(to_h, r * units, of_h, now, units)
                 if mask[((first + r) * time + t) * mask_step] != 0:
                     gru_cell_delta(
                         gates, (line + r) * width, joined, (line + r + 1) * levels - units,
@@ -522,8 +532,7 @@ def gru_gradient(
                     )  # fmt: skip
                 else:
                     clear(delta, (block + r) * width, width)
-            if rows < examples:
-                clear(delta, (block + rows) * width, (examples - rows) * width)
+            clear(delta, (block + rows) * width, (examples - rows) * width)
             if count + 1 < time or ends != 0:
                 tiled_gemm(
                     NORMAL, NORMAL, rows, units, 2 * units,
@@ -534,9 +543,8 @@ def gru_gradient(
                     delta, block * width + 3 * units, width, back, 2 * units * units, units,
                     1.0, to_h, 0, units, workspace,
                 )  # fmt: skip
-            if sums != 0 and is_last_of_block(t, time, steps, reverse):
-                low = t // steps * steps
-                high = min(low + steps, time)
+            low, high = complete_block(t, time, steps, reverse)
+            if sums * high > 0:
                 add_gru_sums(
                     added, (high - low) * examples, features, units,
                     joined, (strip * time + low) * examples * levels,
@@ -546,8 +554,7 @@ def gru_gradient(
                 added = 1.0
         if ends != 0:
             copy_to(to_h0, first * units, to_h, 0, rows * units)
-    if sums != 0 and added == 0.0:
-        clear(of_weights, part * levels * 3 * units, levels * 3 * units)
+    clear_unless(added, of_weights, part * levels * 3 * units, sums * levels * 3 * units)
 
 
 @helper(EXACT)
@@ -660,24 +667,21 @@ def simple_gradient(
             t = time_of(time - 1 - count, time, reverse)
             line = (strip * time + t) * examples
             block = line if keeps != 0 else t % steps * examples
+            add_rows(to_h, has_h, of_h, (first * time + t) * units, time * units, rows, units)
             for r in range(rows):
                 now = ((first + r) * time + t) * units
-                if has_h != 0:
-                    add_to(to_h, r * units, of_h, now, units)
                 if mask[((first + r) * time + t) * mask_step] != 0:
                     simple_cell_delta(h, now, to_h, r * units, delta, (block + r) * units, units)
                 else:
                     clear(delta, (block + r) * units, units)
-            if rows < examples:
-                clear(delta, (block + rows) * units, (examples - rows) * units)
+            clear(delta, (block + rows) * units, (examples - rows) * units)
             if count + 1 < time or ends != 0:
                 tiled_gemm(
                     NORMAL, NORMAL, rows, units, units,
                     delta, block * units, units, back, 0, units, 1.0, to_h, 0, units, workspace,
                 )  # fmt: skip
-            if sums != 0 and is_last_of_block(t, time, steps, reverse):
-                low = t // steps * steps
-                high = min(low + steps, time)
+            low, high = complete_block(t, time, steps, reverse)
+            if sums * high > 0:
                 tiled_gemm(
                     TRANSPOSED, NORMAL, levels, units, (high - low) * examples,
                     joined, (strip * time + low) * examples * levels, levels,
@@ -687,8 +691,7 @@ def simple_gradient(
                 added = 1.0
         if ends != 0:
             copy_to(to_h0, first * units, to_h, 0, rows * units)
-    if sums != 0 and added == 0.0:
-        clear(of_weights, part * levels * units, levels * units)
+    clear_unless(added, of_weights, part * levels * units, sums * levels * units)
 
 
 # ---- compiled: gradients of weights that are too large for sums
