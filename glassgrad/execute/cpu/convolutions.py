@@ -76,15 +76,19 @@ def lower(outputs: Sequence[Tensor], parts: int, exact: bool = False) -> tuple[T
 
 def _of_layer(result: Tensor, inputs: tuple[Tensor, ...], scope: str) -> Tensor:
     """Let what was made of the inputs belong to a layer."""
-    known = {tensor.node for tensor in inputs}
+    known = {node for tensor in inputs for node in (tensor.node, *_makers(tensor.node))}
     pending = [result.node]
     while pending:
         node = pending.pop()
         if node not in known:
             known.add(node)
             node.scope = scope
-            pending += [tensor.node for tensor in node.inputs]
+            pending += _makers(node)
     return result
+
+
+def _makers(node: Node) -> list[Node]:
+    return [tensor.node for tensor in node.inputs]
 
 
 def _convolution(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any:
@@ -120,7 +124,9 @@ def _input_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any
         operation.space, tuple(window), operation.strides, operation.padding,
         operation.dilation, groups,
     )  # fmt: skip
-    return spread(g, Transpose((0, 2, 3, 1))(by_place))
+    if channels == 1 and groups > 1:
+        return spread(g, Reshape((kernel.size, 1))(kernel))
+    return spread(g, Transpose((2, 3, 0, 1))(by_place))
 
 
 def _kernel_gradient(node: Node, inputs: tuple[Tensor, ...], terms: Terms) -> Any:

@@ -23,7 +23,8 @@ __all__ = [
 class ConvolutionSpread(Operation):
     """`ConvolutionInputGradient` of g and of the kernel's turned weights.
 
-    They have shape (places, groups, filters / groups, channels / groups).
+    They have shape (groups, filters / groups, places, channels / groups), or as they lie, in one
+    column, where each group has one channel.
     """
 
     space: tuple[int, ...]

@@ -18,12 +18,14 @@ from glassgrad.execute.cpu.kernels.depthwise import (
     correlate_by_channels,
     spread_by_channels,
 )
-from glassgrad.execute.cpu.kernels.patches import gather_columns, gather_rows
+from glassgrad.execute.cpu.kernels.patches import gather_columns, gather_rows, scatter_rows
 from glassgrad.execute.cpu.kernels.sliding import (
     CHANNELS,
     FILTERS,
     GROUPS,
+    LINES_IN,
     LINES_OF_WINDOW,
+    LINES_OUT,
     OUT_WIDTH,
     STEP,
     STRIDE,
@@ -47,6 +49,7 @@ __all__ = [
     "correlate_by_columns",
     "correlate_by_rows",
     "correlate_plainly",
+    "scatter_products",
     "spread_products",
 ]
 
@@ -59,6 +62,9 @@ SHORT_RUN = 16
 
 ROWS_AT_ONCE = 512
 """Of the input's gradient, between two looks at whether other threads need work."""
+
+ENOUGH_MEMBERS = 4
+"""Of a batch, for each part to have one."""
 
 
 @rows_for(Convolution)
@@ -95,7 +101,14 @@ def _spread(node: Node) -> Rows:
     if is_depthwise(x.shape[-1], operation.groups):
         return Rows(spread_by_channels, (words, g, turned), ROWS_AT_ONCE)
     scratch = Scratch(SCRATCH_ELEMENTS, str(g.dtype))
-    return Rows(spread_products, (words, g, turned, scratch), ROWS_AT_ONCE)
+    if x.shape[0] < ENOUGH_MEMBERS:
+        return Rows(spread_products, (words, g, turned, scratch), ROWS_AT_ONCE)
+    length = sliding.places * turned.shape[-1]
+    step = patches_at_once(length, prod(g.shape[1:-1]))
+    words = sliding.words(x.shape[-1], g.shape[-1], operation.groups, step)
+    patches = Scratch(length * step, str(g.dtype))
+    whole = prod(x.shape[1:-1])
+    return Rows(scatter_products, (words, g, turned, patches, scratch), whole)
 
 
 @kernel_for(ConvolutionKernelSums)
@@ -185,6 +198,7 @@ def spread_products(
     """What comes back to the elements first to last of the input, a row of channels for each."""
     channels, filters, groups = words[CHANNELS], words[FILTERS], words[GROUPS]
     own, others = channels // groups, filters // groups
+    places = words[LINES_OF_WINDOW] * words[WINDOW]
     for i in range((last - first) * channels):
         x[i] = 0
     place = first
@@ -201,15 +215,39 @@ def spread_products(
                 left, right = inside(0, words[OUT_WIDTH], stride, shift, end - begin)
                 target = place - first + left * stride + shift
                 for group in range(groups):
-                    weights = (covered * words[WINDOW] + across) * groups + group
+                    weights = (group * others * places + covered * words[WINDOW] + across) * own
                     if right > left:
                         tiled_gemm(
                             NORMAL, NORMAL, right - left, own, others,
                             g, (source * words[OUT_WIDTH] + left) * filters + group * others,
-                            filters, turned, weights * own * others, own,
+                            filters, turned, weights, places * own,
                             1.0, x, target * channels + group * own, stride * channels, scratch,
                         )  # fmt: skip
         place += end - begin
+
+
+@helper()
+def scatter_products(
+    first: int, last: int, x: Any, words: Any, g: Any, turned: Any, patches: Any, scratch: Any
+) -> None:
+    """The same for one member of the batch: what comes back to whole patches, added in place."""
+    channels, filters, groups = words[CHANNELS], words[FILTERS], words[GROUPS]
+    own, others, length = channels // groups, filters // groups, length_of_patch(words)
+    size = last - first
+    for i in range(size * channels):
+        x[i] = 0
+    windows = words[LINES_OUT] * words[OUT_WIDTH] // (words[LINES_IN] * words[WIDTH] // size)
+    start = first // size * windows
+    for begin in range(start, start + windows, words[STEP]):
+        end = min(begin + words[STEP], start + windows)
+        for group in range(groups):
+            tiled_gemm(
+                NORMAL, NORMAL, end - begin, length, others,
+                g, begin * filters + group * others, filters,
+                turned, group * others * length, length,
+                0.0, patches, 0, length, scratch,
+            )  # fmt: skip
+            scatter_rows(words, begin, end, first, group * own, own, patches, x)
 
 
 @helper()

@@ -26,7 +26,7 @@ from glassgrad.execute.cpu.kernels.sliding import (
 )
 from glassgrad.execute.cpu.views import part_of_array
 
-__all__ = ["gather_columns", "gather_rows"]
+__all__ = ["gather_columns", "gather_rows", "scatter_rows"]
 
 
 @helper()
@@ -138,3 +138,44 @@ def copy_run(target: Any, left: int, right: int, x: Any, start: int, words: Any)
     else:
         for i in range(right - left):
             run[i] = values[i * step]
+
+
+@helper()
+def scatter_rows(
+    words: Any, first: int, last: int, origin: int, channel: int, channels: int,
+    patches: Any, x: Any,
+) -> None:  # fmt: skip
+    """Add the patches of windows, a row for each, to what they cover of the input.
+
+    Args:
+        words: as `sliding.Sliding.words` gives them.
+        first: the number of a window.
+        last: the number of the first window that does not matter.
+        origin: the number of the element with which ``x`` begins.
+        channel: the first of those that are added to.
+        channels: how many.
+        patches: what is added.
+        x: a piece of the input's size that holds all that the windows cover.
+    """
+    length = words[LINES_OF_WINDOW] * words[WINDOW] * channels
+    window = first
+    while window < last:
+        line = window // words[OUT_WIDTH]
+        begin = window - line * words[OUT_WIDTH]
+        end = min(words[OUT_WIDTH], begin + last - window)
+        for covered in range(words[LINES_OF_WINDOW]):
+            target = input_line(words, line, covered)
+            if target < 0:
+                continue
+            for place in range(words[WINDOW]):
+                shift, stride = shift_of(words, place), words[STRIDE]
+                left, right = inside(begin, end, stride, shift, words[WIDTH])
+                at = (covered * words[WINDOW] + place) * channels
+                for i in range(left, right):
+                    element = target * words[WIDTH] + i * stride + shift - origin
+                    total = part_of_array(x, element * words[CHANNELS] + channel, channels)
+                    start = (window - first + i - begin) * length + at
+                    values = part_of_array(patches, start, channels)
+                    for c in range(channels):
+                        total[c] += values[c]
+        window += end - begin
