@@ -59,7 +59,7 @@ def _recurrence(node: Node) -> Work:
     units = first[0].shape[1]
     strips, _, examples = strip_shape(batch, time)
     sizes = (batch, time, features, units, strips, examples)
-    elements = examples * (weights.shape[0] + cell.gates * units)
+    elements = examples * (weights.shape[0] + cell.gates * units) + cell.gates * units
     scratch = _scratch(elements, x)
     saved: Sequence[Tensor] = node.outputs[cell.states :]
     if not operation.saves:  # it lies in scratch, of which each part has a strip
@@ -165,6 +165,22 @@ def apply_sigmoid(values: Any, offset: int, length: int) -> None:
 
 
 @helper(EXACT)
+def write_sigmoid(target: Any, place: int, values: Any, offset: int, length: int) -> None:
+    """Elsewhere."""
+    row, to = part_of_array(values, offset, length), part_of_array(target, place, length)
+    for j in range(length):
+        to[j] = sigmoid(row[j])
+
+
+@helper(EXACT)
+def write_tanh(target: Any, place: int, values: Any, offset: int, length: int) -> None:
+    """Elsewhere."""
+    row, to = part_of_array(values, offset, length), part_of_array(target, place, length)
+    for j in range(length):
+        to[j] = tanh(row[j])
+
+
+@helper(EXACT)
 def apply_tanh(values: Any, offset: int, length: int) -> None:
     """In place."""
     row = part_of_array(values, offset, length)
@@ -209,12 +225,13 @@ def time_of(count: int, time: int, reverse: int) -> int:
 
 @helper(EXACT)
 def lstm_cell(
-    gates: Any, at: int, before: Any, past: int, c: Any, now: int, h: Any, units: int
-) -> None:
-    """Activate the gates of a row in place, then the states: c = f c + i c~, h = o tanh(c)."""
-    apply_sigmoid(gates, at, 2 * units)
-    apply_tanh(gates, at + 2 * units, units)
-    apply_sigmoid(gates, at + 3 * units, units)
+    z: Any, start: int, gates: Any, at: int,
+    before: Any, past: int, c: Any, now: int, h: Any, units: int,
+) -> None:  # fmt: skip
+    """Activate the gates of a row, then the states: c = f c + i c~, h = o tanh(c)."""
+    write_sigmoid(gates, at, z, start, 2 * units)
+    write_tanh(gates, at + 2 * units, z, start + 2 * units, units)
+    write_sigmoid(gates, at + 3 * units, z, start + 3 * units, units)
     i, f = part_of_array(gates, at, units), part_of_array(gates, at + units, units)
     candidate = part_of_array(gates, at + 2 * units, units)
     o = part_of_array(gates, at + 3 * units, units)
@@ -237,10 +254,11 @@ def lstm_states(
     width, levels = 4 * units, features + 1 + units
     own = part_of_array(scratch, part * share, share)
     workspace = part_of_array(own, 0, SCRATCH_ELEMENTS)
-    lines, z = joined, gates
+    z = part_of_array(own, SCRATCH_ELEMENTS, examples * width)
+    lines, kept = joined, gates
     if saves == 0:
-        lines = part_of_array(own, SCRATCH_ELEMENTS, examples * levels)
-        z = part_of_array(own, SCRATCH_ELEMENTS + examples * levels, examples * width)
+        lines = part_of_array(own, SCRATCH_ELEMENTS + examples * width, examples * levels)
+        kept = part_of_array(own, SCRATCH_ELEMENTS + examples * (width + levels), width)
     begin, end = split(strips, parts, part, 1)
     for strip in range(begin, end):
         first = strip * examples
@@ -261,15 +279,16 @@ def lstm_states(
             tiled_gemm(
                 NORMAL, NORMAL, rows, width,
                 features + 1 if count == 0 and from_zero != 0 else levels,
-                lines, line * levels, levels, weights, 0, width, 0.0, z, line * width, width,
-                workspace,
+                lines, line * levels, levels, weights, 0, width, 0.0, z, 0, width, workspace,
             )  # fmt: skip
             for r in range(rows):
                 now, past = ((first + r) * time + t) * units, ((first + r) * time + then) * units
                 before = c
                 if count == 0:
                     before, past = c0, (first + r) * units
-                lstm_cell(z, (line + r) * width, before, past, c, now, h, units)
+                lstm_cell(
+                    z, r * width, kept, saves * (line + r) * width, before, past, c, now, h, units
+                )
                 if mask[((first + r) * time + t) * mask_step] == 0:
                     copy_to(c, now, before, past, units)
                     copy_to(h, now, lines, (line + r + 1) * levels - units, units)
@@ -548,7 +567,7 @@ def gru_gradient(
                 add_gru_sums(
                     added, (high - low) * examples, features, units,
                     joined, (strip * time + low) * examples * levels,
-                    delta, (block + (low - t) * examples) * width,
+                    delta, (block + (low - t) * examples) * width, width,
                     of_weights, part * levels * 3 * units, workspace,
                 )  # fmt: skip
                 added = 1.0
@@ -560,10 +579,10 @@ def gru_gradient(
 @helper(EXACT)
 def add_gru_sums(
     added: float, rows: int, features: int, units: int, joined: Any, line: int,
-    delta: Any, block: int, of_weights: Any, place: int, workspace: Any,
+    delta: Any, block: int, width: int, of_weights: Any, place: int, workspace: Any,
 ) -> None:  # fmt: skip
     """Of z and r, all rows of the weights; of h~, those of x by one delta, of h by the other."""
-    width, levels, both = 4 * units, features + 2 + units, features + 1
+    levels, both = features + 2 + units, features + 1
     tiled_gemm(
         TRANSPOSED, NORMAL, levels, 2 * units, rows, joined, line, levels, delta, block, width,
         added, of_weights, place, 3 * units, workspace,
