@@ -146,7 +146,8 @@ def _convolution(operation: Operation, inputs: Specs, outputs: Specs) -> int:
 @flop.register(WinogradConvolution)
 @flop.register(WinogradKernelSums)
 def _tiles(
-    operation: WinogradConvolution | WinogradKernelSums, inputs: Specs, outputs: Specs) -> int:
+    operation: WinogradConvolution | WinogradKernelSums, inputs: Specs, outputs: Specs
+) -> int:
     """As plain sums too, which take four times the multiplications."""
     x, other = (spec.shape for spec in inputs[:2])
     if isinstance(operation, WinogradConvolution):
