@@ -20,9 +20,9 @@ from enum import Enum
 from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
+from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
 from glassgrad.execute.cpu.kernels.pooled_rows import in_pairs_of_lines, is_pooling_by_two
 from glassgrad.execute.cpu.lowered import PartialSums
-from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul

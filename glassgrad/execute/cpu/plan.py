@@ -231,9 +231,10 @@ class _Planner:
         scratch: dict[work.Scratch, Buffer] = {}
         own = [self._seen(argument, scratch) for argument in by.arguments]
         folded = self._folded(source, columns)
-        pooled = (
-            [*pooling.inputs[0].shape[1:3], *map(self._flat, pooling.outputs)] if pooling else []
-        )
+        pooled: list[Argument] = []
+        if pooling is not None:
+            pooled += pooling.inputs[0].shape[1:3]
+            pooled += map(self._flat, pooling.outputs)
         arguments: list[Argument] = [
             result.size // max(columns, 1),
             columns,

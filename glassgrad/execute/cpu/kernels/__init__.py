@@ -25,8 +25,8 @@ from glassgrad.execute.cpu.kernels.work import (
 __all__ = [
     "Bits",
     "Complaint",
-    "Scratch",
     "Rows",
+    "Scratch",
     "Work",
     "attention",
     "convolution",

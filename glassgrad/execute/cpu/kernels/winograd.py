@@ -289,7 +289,8 @@ def clear_margins(shift: int, width: int, channels: int, lengths: int, stripe: A
 @helper()
 def see_tiles(
     size: int, member: int, top: int, left: int, height: int, width: int, channels: int,
-    across: int, tiles: int, first: int, unpools: int, x: Any, places: Any, seen: Any, stripe: Any,
+    across: int, tiles: int, first: int, unpools: int,
+    x: Any, places: Any, seen: Any, stripe: Any,
 ) -> None:  # fmt: skip
     """Transform a row of tiles of the input (a size of 6) or of what comes back to it (4).
 
