@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from glassgrad.execute.cpu.fuse import is_made_in_rows, source_of
 from glassgrad.execute.cpu.lowered import PartialSums
 from glassgrad.graph import Node, Tensor, rewrite
 from glassgrad.ops.movement import Reshape
@@ -17,6 +18,9 @@ __all__ = ["divide_column_sums"]
 
 ENOUGH_ROWS = 1024
 """Fewer are summed sooner than threads have met a second time."""
+
+ENOUGH_ROWS_OF_A_PART = 64
+"""Where the kernel that makes them can sum them, and what is only summed need not be stored."""
 
 
 def divide_column_sums(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, ...]:
@@ -30,7 +34,9 @@ def divide_column_sums(outputs: Sequence[Tensor], parts: int) -> tuple[Tensor, .
         columns = x.shape[-1] if x.ndim else 0
         if not is_column_sum or x.dtype.kind != "f" or columns < 2:
             return None
-        if x.size // columns < ENOUGH_ROWS:
+        is_made_here = is_made_in_rows(source_of(x).node)
+        enough = ENOUGH_ROWS_OF_A_PART * parts if is_made_here else ENOUGH_ROWS
+        if x.size // columns < enough:
             return None
         sums = PartialSums(parts)(x)
         total = Sum((0,))(sums)

@@ -16,8 +16,15 @@ from glassgrad.execute.cpu.lowered import (
     WinogradConvolution,
     WinogradKernelSums,
 )
+from glassgrad.execute.cpu.recurrence import (
+    CELLS,
+    Recurrence,
+    RecurrenceGradient,
+    RowsProduct,
+)
 from glassgrad.execute.cpu.simplify import StreamedUniform
 from glassgrad.graph import Leaf, Node, Operation, TensorSpec
+from glassgrad.ops.attention import Attention, AttentionGradient, OverKeys
 from glassgrad.ops.convolution import Convolution
 from glassgrad.ops.cumulative import CumulativeSum
 from glassgrad.ops.elementwise import Cast, StopGradient
@@ -195,3 +202,49 @@ def _update(operation: ElementwiseMap, inputs: Specs, outputs: Specs) -> int:
         if any(tensor.node in each for tensor in node.inputs):
             each.add(node)
     return sum(flop_of(node) * (elements if node in each else 1) for node in operation.body.nodes)
+
+
+@flop.register
+def _recurrence(operation: Recurrence, inputs: Specs, outputs: Specs) -> int:
+    """Its products; the gates themselves are little beside them."""
+    batch, time, _ = inputs[0].shape
+    weights = inputs[1 + CELLS[operation.cell].states]
+    return 2 * batch * time * weights.size
+
+
+@flop.register
+def _recurrence_gradient(operation: RecurrenceGradient, inputs: Specs, outputs: Specs) -> int:
+    """The products with the recurrent kernel, and those that make the weights' gradients."""
+    batch, time, units = inputs[0].shape
+    back, joined = inputs[sum(operation.given)], inputs[sum(operation.given) + 1]
+    rows = units + joined.shape[-1] * operation.sums
+    return 2 * batch * time * rows * back.shape[0]
+
+
+@flop.register
+def _rows_product(operation: RowsProduct, inputs: Specs, outputs: Specs) -> int:
+    return 2 * prod(inputs[0].shape[:-1]) * outputs[0].size
+
+
+@flop.register
+def _attention(operation: Attention, inputs: Specs, outputs: Specs) -> int:
+    """Two products, and the softmax of what is seen: scale, largest, shift, power and sum."""
+    query, key, value = inputs[:3]
+    return _weights(operation, query, key) * (2 * (query.shape[-1] + value.shape[-1]) + 5)
+
+
+@flop.register
+def _attention_gradient(operation: AttentionGradient, inputs: Specs, outputs: Specs) -> int:
+    """Five products; the weights again, and the three operations of softmax's chain rule."""
+    _, query, key, value = inputs[:4]
+    return _weights(operation, query, key) * (2 * (3 * query.shape[-1] + 2 * value.shape[-1]) + 6)
+
+
+def _weights(operation: OverKeys, query: TensorSpec, key: TensorSpec) -> int:
+    """How many weights are not 0 from the start; nobody knows what a mask hides."""
+    batch, queries, heads, _ = query.shape
+    keys = key.shape[1]
+    if not operation.causal:
+        return batch * heads * queries * keys
+    triangle = min(queries, keys)
+    return batch * heads * (triangle * (triangle + 1) // 2 + (queries - triangle) * keys)

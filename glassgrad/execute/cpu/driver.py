@@ -267,7 +267,8 @@ def perform_share(block: Any, share: int, segment: int, mode: int) -> None:
             if share == 0:
                 call_serially(block, kernel, parts, arguments, mode)
         elif not flags & REPEAT:
-            for part in range(share, parts, threads):
+            # Neighbouring parts are neighbours in memory: a thread's share is one piece of it.
+            for part in range(share * parts // threads, (share + 1) * parts // threads):
                 call_kernel(kernel, part, parts, arguments)
         row += 1
     if threads == 1 or add(block, ARRIVED, 1) == threads - 1:

@@ -36,6 +36,7 @@ __all__ = [
     "Kind",
     "Pattern",
     "fuse",
+    "is_made_in_rows",
     "is_partial",
     "is_reduction",
     "source_of",
@@ -341,6 +342,13 @@ def _is_fusable(node: Node) -> bool:
     return is_sum or has_expression(node.operation)
 
 
+def is_made_in_rows(node: Node) -> bool:
+    """Whether a group can begin with the node that others, which walk its rows, may join."""
+    if isinstance(node.operation, Leaf):
+        return False
+    return _is_plain_product(node) or _is_fusable(node) or rows_of(node) is not None
+
+
 def _reduced_columns(node: Node) -> int | None:
     """The length of a row where the node reduces rows: all of the last axes, and no other."""
     if not is_reduction(node.operation):
@@ -376,10 +384,9 @@ def fits(node: Node, group: Group) -> bool:
         return False
     size, columns = space
     reduces = is_reduction(node.operation)
-    sums = is_partial(node.operation)
     if is_headed and (reduces or size != group.size):
         return False
-    if sums and (size != group.size or group.kind is Kind.PRODUCT):
+    if is_partial(node.operation) and size != group.size:
         return False
     agreed = group.columns
     if size == group.size:

@@ -586,6 +586,8 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     first, *rest = group.nodes
     product = first.outputs[0]
     dtype = name_of(product.dtype)
+    others = [tensor for tensor in outputs if tensor.key != product.key]
+    writer = LoopWriter(group, rest, others, product, product_target(group, outputs))
     lines = [
         "rows, columns = integer(arguments, 0), integer(arguments, 1)",
         "transpose_a, transpose_b = integer(arguments, 2), integer(arguments, 3)",
@@ -593,18 +595,16 @@ def product_source(group: Group, outputs: list[Tensor]) -> KernelSource:
         f"scratch, c = {dtype}_vector(arguments, 6), {dtype}_matrix(arguments, 7)",
         "share = scratch.size // parts",
         "panel = part_of_array(scratch, part * share, share)",
+        # Sums of columns are 0 for a part without rows, too.
+        *(writer.preamble(first_slot=8) if rest else []),
         "top, bottom, left, right = tile_of_part(part, parts, rows, columns)",
         "if bottom <= top or right <= left:",
         "    return",
         f"multiply_tile(transpose_a, transpose_b, a, b, c, {dtype}(0), "
         "top, bottom, left, right, panel)",
     ]
-    others = [tensor for tensor in outputs if tensor.key != product.key]
-    target = product_target(group, outputs)
-    writer = LoopWriter(group, rest, others, product, target)
     if rest:
         lines += [
-            *writer.preamble(first_slot=8),
             f"p = {dtype}_vector(arguments, 7)",
             "for i in range(top, bottom):",
             "    row = i * columns + left",
@@ -715,7 +715,12 @@ def product_target(group: Group, outputs: list[Tensor]) -> Tensor:
     product = group.nodes[0].outputs[0]
     if any(tensor.key == product.key for tensor in outputs):
         return product
-    return next((tensor for tensor in outputs if tensor.dtype == product.dtype), product)
+    fitting = (
+        tensor
+        for tensor in outputs
+        if tensor.dtype == product.dtype and group.patterns[tensor.node] is Pattern.FULL
+    )
+    return next(fitting, product)
 
 
 WRITERS = {Kind.LOOP: loop_source, Kind.PRODUCT: product_source, Kind.ROWS: rows_source}

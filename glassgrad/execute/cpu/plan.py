@@ -22,6 +22,7 @@ from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
 from glassgrad.execute.cpu.pieces import FOLDED
 from glassgrad.execute.cpu.pooled import before_pooling
+from glassgrad.execute.cpu.recurrence import lower_recurrence
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
 from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
 from glassgrad.graph.graph import check_declared
@@ -50,7 +51,7 @@ def make_plan(
 
 def _ready(outputs: Sequence[Tensor], parts: int, exact: bool) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
-    simple = simplify(outputs, has_expression)
+    simple = lower_recurrence(simplify(outputs, has_expression), parts)
     simple = with_plain_scans(simple, partial(_ready, parts=parts, exact=exact))
     simple = divide_column_sums(lower(before_pooling(simple), parts, exact), parts)
     roots = spread(simple)

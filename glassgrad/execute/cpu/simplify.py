@@ -15,6 +15,7 @@ from operator import is_
 import numpy as np
 
 from glassgrad.execute.cpu.kernels import work_of
+from glassgrad.execute.cpu.recurrence import opened
 from glassgrad.graph import (
     Composite,
     Constant,
@@ -69,13 +70,15 @@ def expand(outputs: Sequence[Tensor], has_expression: HasExpression) -> tuple[Te
     """Replace every composite by its definition, down to primitives.
 
     A composite that has a kernel of its own is kept, and so is a formula over lists where one
-    kernel can walk the lists.
+    kernel can walk the lists. Recurrence becomes what its kernels want.
     """
 
     def open_up(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         operation = node.operation
         if not isinstance(operation, Composite) or work_of(node) is not None:
             return None
+        if (own := opened(node, inputs)) is not None:
+            return own
         if isinstance(operation, ElementwiseMap) and _is_one_kernel(operation, inputs):
             simple = _simple_map(operation, has_expression)
             if simple is not None:

@@ -9,6 +9,7 @@ from glassgrad.execute.cpu.kernels import (
     ordering,
     pooling,
     products,
+    recurrent,
     reductions,
     winograd,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "ordering",
     "pooling",
     "products",
+    "recurrent",
     "reductions",
     "rows_of",
     "winograd",

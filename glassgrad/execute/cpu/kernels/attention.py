@@ -23,9 +23,13 @@ from glassgrad.execute.cpu.compiler import helper
 from glassgrad.execute.cpu.kernels.attention_tiles import (
     TILE,
     add_to_columns,
+    fill_from,
     finite_or_zero,
     hide,
+    higher,
+    inner_product,
     multiply,
+    scale_line,
     strip_of,
     up_to_vectors,
 )
@@ -33,7 +37,6 @@ from glassgrad.execute.cpu.kernels.work import Argument, Scratch, Work, kernel_f
 from glassgrad.execute.cpu.mathematics import exp, log
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS, copy_panel_transposed
 from glassgrad.execute.cpu.panels import HAS_SMALL_KERNELS
-from glassgrad.execute.cpu.scalars import largest, plus
 from glassgrad.execute.cpu.views import part_of_array, split
 from glassgrad.graph import Node, Tensor
 from glassgrad.graph.operation import Array
@@ -52,7 +55,6 @@ def _attention(node: Node) -> Work | None:
     assert isinstance(operation, OverKeys)
     if operation.rate:
         return None
-    size, value_size = query.shape[-1], value.shape[-1]
     call = [
         *_sizes(query, key, value),
         int(operation.causal),
@@ -60,7 +62,7 @@ def _attention(node: Node) -> Work | None:
         np.array([operation.scale], query.dtype),
         *(query, key, value, _mask(operation, rest)),
         *node.outputs,
-        _scratch(size + TILE, value.dtype),
+        _scratch(query.shape[-1] + TILE, value.dtype),
     ]
     return Work(attend, [call])
 
@@ -121,67 +123,29 @@ def attend(
     scale: Any, query: Any, key: Any, value: Any, mask: Any, y: Any, log_sum_exp: Any,
     scratch: Any,
 ) -> None:  # fmt: skip
-    """Each query's mean of the values; the parts share tiles of queries."""
-    share = scratch.size // parts
-    turned = part_of_array(scratch, part * share, size * TILE)
-    scores = part_of_array(scratch, part * share + size * TILE, TILE * TILE)
-    ends = part * share + (size + TILE) * TILE
-    best, sums = part_of_array(scratch, ends, TILE), part_of_array(scratch, ends + TILE, TILE)
-    own = part_of_array(scratch, ends + 2 * TILE, share - (size + TILE + 2) * TILE)
+    """Each query's mean of the values; the parts share blocks of queries."""
     blocks = (queries + TILE - 1) // TILE
+    shapes = (heads, key_heads, queries, keys, size, value_size, causal)
+    steps = (masked, mask_batch, mask_head, mask_query, mask_key)
+    given = (query, key, value, mask)
+    share = scratch.size // parts
+    best = part_of_array(scratch, part * share, TILE)
+    sums = part_of_array(scratch, part * share + TILE, TILE)
+    own = part_of_array(scratch, part * share + 2 * TILE, share - 2 * TILE)
+    one = y.dtype.type(1)
     first, last, step = dealt(batch * heads * blocks, blocks, part, parts)
-    stride, key_stride = heads * size, key_heads * size
-    y_stride, value_stride = heads * value_size, key_heads * value_size
     for item in range(first, last, step):
         pair, top = item // blocks, item % blocks * TILE
         member, head = pair // heads, pair % heads
-        key_head = head // (heads // key_heads)
         rows = min(TILE, queries - top)
-        reach = min(keys, top + rows) if causal != 0 else keys
-        q_start = ((member * queries + top) * heads + head) * size
-        y_start = ((member * queries + top) * heads + head) * value_size
-        for i in range(TILE):
-            best[i], sums[i] = scores.dtype.type(-np.inf), scores.dtype.type(0)
-        for left in range(0, reach, TILE):
-            width = min(TILE, reach - left)
-            step_of_keys = up_to_vectors(width)
-            k_start = ((member * keys + left) * key_heads + key_head) * size
-            v_start = ((member * keys + left) * key_heads + key_head) * value_size
-            copy_panel_transposed(turned, key, k_start, key_stride, size, width, step_of_keys)
-            is_edge = causal != 0 and left + width > top
-            strip = strip_of(is_edge)
-            for row in range(0, rows, strip):
-                height = min(strip, rows - row)
-                seen = min(width, top + row + height - left) if is_edge else width
-                whole = up_to_vectors(seen)
-                multiply(
-                    NORMAL, height, whole, size,
-                    query, q_start + row * stride, stride, turned, 0, step_of_keys,
-                    0.0, scores, row * TILE, TILE, own,
-                )  # fmt: skip
-                for i in range(row, row + height):
-                    count = min(width, top + i + 1 - left) if is_edge else width
-                    line = part_of_array(scores, i * TILE, whole)
-                    scale_row(line, count, scale[0])
-                    if masked != 0:
-                        place = member * mask_batch + head * mask_head
-                        place += (top + i) * mask_query + left * mask_key
-                        hide(line, mask, place, mask_key, count, scores.dtype.type(-np.inf))
-                    factor = weigh_row(line, best, sums, i)
-                    if left > 0 and factor != 1:
-                        mean = part_of_array(y, y_start + i * y_stride, value_size)
-                        for j in range(value_size):
-                            mean[j] *= factor
-                multiply(
-                    NORMAL, height, value_size, seen,
-                    scores, row * TILE, TILE, value, v_start, value_stride,
-                    0.0 if left == 0 else 1.0, y, y_start + row * y_stride, y_stride, own,
-                )  # fmt: skip
         for i in range(rows):
-            mean = part_of_array(y, y_start + i * y_stride, value_size)
-            share_of_one = sums.dtype.type(1) / (sums[i] if sums[i] != 0 else sums.dtype.type(1))
-            for j in range(value_size):
-                mean[j] *= share_of_one
+            best[i], sums[i] = y.dtype.type(-np.inf), y.dtype.type(0)
+        for left in range(0, min(keys, top + rows) if causal != 0 else keys, TILE):
+            attend_tile(member, head, top, left, shapes, steps, scale[0], given, y, best, sums, own)
+        for i in range(rows):
+            place = (member * queries + top + i) * heads + head
+            mean = part_of_array(y, place * value_size, value_size)
+            scale_line(mean, one / (sums[i] if sums[i] != 0 else one))
         logarithms = part_of_array(log_sum_exp, pair * queries + top, rows)
         for i in range(rows):
             logarithms[i] = log(sums[i]) + finite_or_zero(best[i])
@@ -201,12 +165,50 @@ def dealt(items: int, blocks: int, part: int, parts: int) -> tuple[int, int, int
 
 
 @helper()
-def scale_row(line: Any, count: int, scale: Any) -> None:
-    """Scale a row of scores; minus infinity after so many of them."""
-    for j in range(line.size):
-        line[j] *= scale
-    for j in range(count, line.size):
-        line[j] = line.dtype.type(-np.inf)
+def attend_tile(
+    member: int, head: int, top: int, left: int,
+    shapes: Any, steps: Any, scale: Any, given: Any, y: Any, best: Any, sums: Any, own: Any,
+) -> None:  # fmt: skip
+    """Add the values of a tile of keys, weighted, to the sums of a block of queries."""
+    heads, key_heads, queries, keys, size, value_size, causal = shapes
+    masked, mask_batch, mask_head, mask_query, mask_key = steps
+    query, key, value, mask = given
+    rows = min(TILE, queries - top)
+    width = min(TILE, (min(keys, top + rows) if causal != 0 else keys) - left)
+    step, stride, y_stride = up_to_vectors(width), heads * size, heads * value_size
+    q_start = ((member * queries + top) * heads + head) * size
+    y_start = ((member * queries + top) * heads + head) * value_size
+    key_place = (member * keys + left) * key_heads + head // (heads // key_heads)
+    place = member * mask_batch + head * mask_head + top * mask_query + left * mask_key
+    turned, scores = part_of_array(own, 0, size * TILE), part_of_array(own, size * TILE, TILE**2)
+    rest = part_of_array(own, (size + TILE) * TILE, own.size - (size + TILE) * TILE)
+    copy_panel_transposed(turned, key, key_place * size, key_heads * size, size, width, step)
+    scale_line(part_of_array(turned, 0, size * step), scale)
+    is_edge = causal != 0 and left + width > top
+    strip = strip_of(is_edge)
+    for row in range(0, rows, strip):
+        height = min(strip, rows - row)
+        seen = min(width, top + row + height - left) if is_edge else width
+        whole = up_to_vectors(seen)
+        multiply(
+            NORMAL, height, whole, size,
+            query, q_start + row * stride, stride, turned, 0, step,
+            0.0, scores, row * TILE, TILE, rest,
+        )  # fmt: skip
+        for i in range(row, row + height):
+            count = min(width, top + i + 1 - left) if is_edge else width
+            line = part_of_array(scores, i * TILE, whole)
+            fill_from(line, count, y.dtype.type(-np.inf))
+            if masked != 0:
+                hide(line, mask, place + i * mask_query, mask_key, count, y.dtype.type(-np.inf))
+            factor = weigh_row(line, best, sums, i)
+            if left > 0 and factor != 1:
+                scale_line(part_of_array(y, y_start + i * y_stride, value_size), factor)
+        multiply(
+            NORMAL, height, value_size, seen,
+            scores, row * TILE, TILE, value, key_place * value_size, key_heads * value_size,
+            0.0 if left == 0 else 1.0, y, y_start + row * y_stride, y_stride, rest,
+        )  # fmt: skip
 
 
 @helper()
@@ -215,13 +217,13 @@ def weigh_row(line: Any, best: Any, sums: Any, i: int) -> Any:
     before = best[i]
     peak = before
     for j in range(line.size):
-        peak = largest(peak, line[j])
+        peak = higher(peak, line[j])
     shift = finite_or_zero(peak)
     total = line.dtype.type(0)
     for j in range(line.size):
-        power = exp(line.dtype.type(line[j] - shift))
-        line[j] = power
-        total = plus(total, power)
+        line[j] = exp(line.dtype.type(line[j] - shift))
+    for j in range(line.size):
+        total += line[j]
     factor = line.dtype.type(1)
     if peak != before:
         is_first = before == line.dtype.type(-np.inf)
@@ -254,61 +256,55 @@ def attend_backward(
     found = (to_query, to_key, to_value)
     share = scratch.size // parts
     own = part_of_array(scratch, part * share, share)
-    if pairs % parts == 0 or pairs >= 4 * parts or row_blocks * key_blocks == 1:
-        begin, end = split(pairs, parts, part, 1)
-        for pair in range(begin, end):
-            backward_of_keys(pair, 0, keys, 1, shapes, steps, scale[0], given, found, own)
-        return
+    first, step = part, parts
     by_query = batch * heads * row_blocks
-    for item in range(part, by_query + pairs * key_blocks, parts):
-        if item < by_query:
-            pair, top = item // row_blocks, item % row_blocks * TILE
-            backward_of_queries(pair, top, shapes, steps, scale[0], given, found, own)
-        else:
-            pair, left = (item - by_query) // key_blocks, (item - by_query) % key_blocks * TILE
-            right = min(keys, left + TILE)
-            backward_of_keys(pair, left, right, 0, shapes, steps, scale[0], given, found, own)
-
-
-@helper()
-def backward_of_queries(
-    pair: int, top: int, shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any
-) -> None:
-    """The gradients of a block of queries."""
-    heads, key_heads, queries, keys, _, _, causal = shapes
-    reach = min(keys, min(queries, top + TILE)) if causal != 0 else keys
-    for left in range(0, reach, TILE):
-        backward_of_tile(
-            pair // heads, pair % heads, top, left, 1, 0, shapes, steps, scale, given, found, own
+    last = by_query + pairs * key_blocks
+    if pairs % parts == 0 or pairs >= 4 * parts or row_blocks * key_blocks == 1:
+        by_query, key_blocks, step = 0, 1, 1
+        first, last = split(pairs, parts, part, 1)
+    for item in range(first, last, step):
+        member, head, heads_end, top, bottom, left, right = bounds(
+            item, by_query, row_blocks, key_blocks, shapes
         )
+        with_keys = item >= by_query
+        with_queries = by_query == 0 or not with_keys
+        for place in range(member * keys + left, member * keys + right if with_keys else 0):
+            start = place * key_heads + head // (heads // key_heads)
+            part_of_array(to_key, start * size, size)[:] = 0
+            part_of_array(to_value, start * value_size, value_size)[:] = 0
+        for one in range(head, heads_end):
+            for row in range(top, bottom, TILE):
+                reach = min(right, min(queries, row + TILE)) if causal != 0 else right
+                for column in range(left, reach, TILE):
+                    backward_of_tile(
+                        member, one, row, column, with_queries, with_keys,
+                        shapes, steps, scale[0], given, found, own,
+                    )  # fmt: skip
 
 
 @helper()
-def backward_of_keys(
-    pair: int, begin: int, end: int, with_queries: int,
-    shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any,
-) -> None:  # fmt: skip
-    """The gradients of some keys of a head and of their values, and perhaps of all queries."""
-    heads, key_heads, queries, keys, size, value_size, causal = shapes
-    member, key_head = pair // key_heads, pair % key_heads
-    _, to_key, to_value = found
-    for place in range(member * keys + begin, member * keys + end):
-        part_of_array(to_key, (place * key_heads + key_head) * size, size)[:] = 0
-        part_of_array(to_value, (place * key_heads + key_head) * value_size, value_size)[:] = 0
+def bounds(
+    item: int, by_query: int, row_blocks: int, key_blocks: int, shapes: Any
+) -> tuple[int, int, int, int, int, int, int]:
+    """What an item is about: an example; heads, queries and keys, each from where to where.
+
+    The first items are blocks of queries, each with all keys; the others keys with all queries.
+    """
+    heads, key_heads, queries, keys, _, _, _ = shapes
+    if item < by_query:
+        pair, top = item // row_blocks, item % row_blocks * TILE
+        head = pair % heads
+        return pair // heads, head, head + 1, top, min(queries, top + TILE), 0, keys
+    pair, block = (item - by_query) // key_blocks, (item - by_query) % key_blocks
+    left, right = block * TILE, keys if key_blocks == 1 else min(keys, (block + 1) * TILE)
     group = heads // key_heads
-    for head in range(key_head * group, (key_head + 1) * group):
-        for top in range(0, queries, TILE):
-            reach = min(end, min(queries, top + TILE)) if causal != 0 else end
-            for left in range(begin, reach, TILE):
-                backward_of_tile(
-                    member, head, top, left, with_queries, 1,
-                    shapes, steps, scale, given, found, own,
-                )  # fmt: skip
+    head = pair % key_heads * group
+    return pair // key_heads, head, head + group, 0, queries, left, right
 
 
 @helper()
 def backward_of_tile(
-    member: int, head: int, top: int, left: int, with_queries: int, with_keys: int,
+    member: int, head: int, top: int, left: int, with_queries: bool, with_keys: bool,
     shapes: Any, steps: Any, scale: Any, given: Any, found: Any, own: Any,
 ) -> None:  # fmt: skip
     """What a tile of queries and keys adds to the gradients of both."""
@@ -338,15 +334,14 @@ def backward_of_tile(
     shared = part_of_array(own, ends, TILE)
     rest = part_of_array(own, ends + 2 * TILE, own.size - ends - 2 * TILE)
     copy_panel_transposed(turned_keys, key, k_start, key_stride, size, width, step)
+    scale_line(part_of_array(turned_keys, 0, size * step), scale)
     copy_panel_transposed(turned_values, value, v_start, value_stride, value_size, width, step)
     for i in range(rows):
         shared[i] = inner_product(
             part_of_array(g, y_start + i * y_stride, value_size),
             part_of_array(y, y_start + i * y_stride, value_size),
         )
-    logarithms = part_of_array(
-        log_sum_exp, (member * heads + head) * queries + top, rows
-    )
+    logarithms = part_of_array(log_sum_exp, (member * heads + head) * queries + top, rows)
     is_edge = causal != 0 and left + width > top
     strip = strip_of(is_edge)
     for row in range(0, rows, strip):
@@ -366,21 +361,19 @@ def backward_of_tile(
         for i in range(row, row + height):
             count = min(width, top + i + 1 - left) if is_edge else width
             line = part_of_array(weights, i * TILE, whole)
-            find_weights(line, count, scale, finite_or_zero(logarithms[i]))
+            find_weights(line, count, finite_or_zero(logarithms[i]))
             if masked != 0:
                 hide(line, mask, place + i * mask_query, mask_key, count, line.dtype.type(0))
             slope = part_of_array(slopes, i * TILE, whole)
-            for j in range(whole):
-                slope[j] = line[j] * (slope[j] - shared[i]) * scale
-            for j in range(count, whole):
-                slope[j] = line.dtype.type(0)
-        if with_queries != 0:
+            find_slopes(slope, line, shared[i], scale)
+            fill_from(slope, count, line.dtype.type(0))
+        if with_queries:
             multiply(
                 NORMAL, height, size, seen,
                 slopes, row * TILE, TILE, key, k_start, key_stride,
                 0.0 if left == 0 else 1.0, to_query, q_start + row * stride, stride, rest,
             )  # fmt: skip
-    if with_keys != 0:
+    if with_keys:
         add_to_columns(
             rows, width, value_size, is_edge, weights, g, y_start, y_stride,
             to_value, v_start, value_stride, rest,
@@ -392,18 +385,15 @@ def backward_of_tile(
 
 
 @helper()
-def find_weights(line: Any, count: int, scale: Any, shift: Any) -> None:
+def find_weights(line: Any, count: int, shift: Any) -> None:
     """Scores become weights, as many as count; the others are 0."""
     for j in range(line.size):
-        line[j] = exp(line.dtype.type(line[j] * scale - shift))
-    for j in range(count, line.size):
-        line[j] = line.dtype.type(0)
+        line[j] = exp(line.dtype.type(line[j] - shift))
+    fill_from(line, count, line.dtype.type(0))
 
 
 @helper()
-def inner_product(a: Any, b: Any) -> Any:
-    """Sum of products."""
-    total = a.dtype.type(0)
-    for j in range(a.size):
-        total += a[j] * b[j]
-    return total
+def find_slopes(line: Any, weights: Any, shared: Any, scale: Any) -> None:
+    """The gradients of weights become those of products, before they were scaled."""
+    for j in range(line.size):
+        line[j] = weights[j] * (line[j] - shared) * scale

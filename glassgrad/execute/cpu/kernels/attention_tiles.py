@@ -7,16 +7,21 @@ from typing import Any
 import numpy as np
 
 from glassgrad.execute.cpu.blas import NORMAL, TRANSPOSED, gemm
-from glassgrad.execute.cpu.compiler import helper
+from glassgrad.execute.cpu.compiler import helper, intrinsic, ir
 from glassgrad.execute.cpu.matmul import tiled_gemm
 from glassgrad.execute.cpu.panels import HAS_SMALL_KERNELS
+from glassgrad.execute.cpu.views import part_of_array
 
 __all__ = [
     "TILE",
     "add_to_columns",
+    "fill_from",
     "finite_or_zero",
     "hide",
+    "higher",
+    "inner_product",
     "multiply",
+    "scale_line",
     "strip_of",
     "up_to_vectors",
 ]
@@ -25,7 +30,7 @@ TILE = 64
 """The most queries and keys of a tile: its weights, 16 KiB of float32, stay in the first cache."""
 
 STRIP = 16
-"""Rows that are taken together on the diagonal; and the elements of the longest vector."""
+"""Rows that are taken together on the diagonal; no vector is longer."""
 
 
 @helper()
@@ -95,6 +100,45 @@ def hide(line: Any, mask: Any, start: int, step: int, count: int, value: Any) ->
         if mask[start] == 0:
             line[:] = value
         return
+    seen = part_of_array(mask, start, count)
     for j in range(count):
-        if mask[start + j] == 0:
-            line[j] = value
+        line[j] = line[j] if seen[j] != 0 else value
+
+
+@helper()
+def fill_from(line: Any, start: int, value: Any) -> None:
+    """Put a value from there on."""
+    for j in range(start, line.size):
+        line[j] = value
+
+
+@helper()
+def scale_line(line: Any, factor: Any) -> None:
+    """Multiply every element."""
+    for j in range(line.size):
+        line[j] *= factor
+
+
+@helper()
+def inner_product(a: Any, b: Any) -> Any:
+    """Sum of products."""
+    total = a.dtype.type(0)
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
+@intrinsic
+def higher(_typing: Any, one: Any, other: Any) -> Any:
+    """The larger of two floats; of NaN it gives anything, in one instruction for a whole vector.
+
+    A row in which a score is NaN becomes NaN whatever the others are compared with.
+    """
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        kind = values[0].type
+        signature = ir.FunctionType(kind, [kind, kind])
+        choose = builder.module.declare_intrinsic("llvm.maximum", [kind], signature)
+        return builder.call(choose, values, fastmath=("nnan", "nsz"))
+
+    return one(one, other), generate

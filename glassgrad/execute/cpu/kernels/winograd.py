@@ -392,7 +392,8 @@ def put_tiles(
 
 @helper()
 def correlate_tiles(
-    part: int, parts: int, pieces: int, batch: int, words: Any, x: Any, g: Any, places: Any, sums: Any,
+    part: int, parts: int, pieces: int, batch: int, words: Any,
+    x: Any, g: Any, places: Any, sums: Any,
     seen_by_all: Any, made_by_all: Any, stripes: Any, scratch: Any,
 ) -> None:  # fmt: skip
     """Bᵀ d B times A y Aᵀ, summed over the tiles of each piece of all rows of tiles."""
