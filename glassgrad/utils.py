@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.arguments import checked
+from glassgrad.detection import bounding_boxes
 from glassgrad.errors import ArgumentError, DataError
 from glassgrad.graph.operation import Array
 from glassgrad.naming import forget_names
@@ -23,6 +24,7 @@ __all__ = [
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "get_custom_objects",

@@ -217,6 +217,10 @@ ARGUMENTS: dict[str, Callable[[], Any]] = {
     **dict.fromkeys(("axis2", "destination", "n", "seconds", "warmup_steps"), lambda: 1),
     **dict.fromkeys(("N", "input_dim", "output_dim", "num_classes", "num_samples"), lambda: 2),
     **dict.fromkeys(("num_segments", "k", "repeats", "units"), lambda: 2),
+    **dict.fromkeys(("num_heads", "key_dim", "head_dim", "num_query_heads"), lambda: 2),
+    **dict.fromkeys(("num_key_value_heads", "embedding_dim", "intermediate_dim"), lambda: 2),
+    **dict.fromkeys(("vocabulary_size", "sequence_length"), lambda: 8),
+    **dict.fromkeys(("filters", "kernel_size", "pool_size", "height", "width"), lambda: 2),
     **dict.fromkeys(("initial_learning_rate", "max_learning_rate"), lambda: 0.1),
     **dict.fromkeys(("decay_steps", "first_decay_steps", "total_steps", "step_size"), lambda: 10),
 }  # fmt: skip
@@ -248,7 +252,25 @@ def by_itself() -> dict[str, Any]:
     return {"loss": with_loss(variable), "variables": [variable]}
 
 
+def images() -> Any:
+    return IMAGES
+
+
+OVER_SPACE: dict[str, dict[str, Callable[[], Any]]] = {
+    "average_pool": {"inputs": images},
+    "conv": {"inputs": images, "kernel": lambda: np.ones((2, 1, 3, 2))},
+    "conv_transpose": {"inputs": images, "kernel": lambda: np.ones((2, 1, 2, 3))},
+    "depthwise_conv": {"inputs": images, "kernel": lambda: np.ones((2, 1, 3, 2))},
+    "max_pool": {"inputs": images},
+    "separable_conv": {
+        "inputs": images,
+        "depthwise_kernel": lambda: np.ones((2, 1, 3, 2)),
+        "pointwise_kernel": lambda: np.ones((1, 1, 6, 2)),
+    },
+}
+
 OWN: dict[str, dict[str, Callable[[], Any]]] = {
+    "layers.GroupNormalization": {"groups": lambda: 1},
     "activations.deserialize": {"config": lambda: "relu"},
     "constraints.deserialize": {"config": lambda: "non_neg"},
     "layers.deserialize": {"config": lambda: {"class_name": "Flatten", "config": {}}},
@@ -266,6 +288,7 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
         "identifier": lambda: optimizers.schedules.StepDecay(0.1, 3)
     },
     "callbacks.LearningRateScheduler": {"schedule": lambda: lambda epoch, rate: rate},
+    "layers.EinsumDense": {"equation": lambda: "ab,bc->ac", "output_shape": lambda: 2},
     "layers.Lambda": {"function": lambda: ops.tanh},
     "layers.Permute": {"dims": lambda: (1,)},
     "layers.CategoryEncoding": {"num_tokens": lambda: 3},
@@ -304,6 +327,10 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     "ops.random_normal": pair_of_words(),
     "ops.random_truncated_normal": pair_of_words(),
     "ops.einsum": {"operands": lambda: [X, X]},
+    **{f"{family}.{name}": arguments for family in ("ops", "ops.nn")
+       for name, arguments in OVER_SPACE.items()},
+    **{f"{family}.dot_product_attention": dict.fromkeys(("query", "key", "value"), images)
+       for family in ("ops", "ops.nn")},
     "ops.segment_sum": {"data": lambda: [1.0, 2.0]},
     "ops.where": {"inputs": lambda: [[True, False], [1.0, 2.0], [3.0, 4.0]]},
     "random.dropout": {"inputs": lambda: X},
@@ -376,12 +403,18 @@ def looked_at(result: Any) -> Any:
 # ---- what is done with what a constructor gives
 
 IMAGES = np.linspace(0, 1, 2 * 4 * 4 * 3, dtype="float32").reshape(2, 4, 4, 3)
+VOLUMES = np.linspace(0, 1, 1 * 3 * 4 * 5 * 1, dtype="float32").reshape(1, 3, 4, 5, 1)
+SEQUENCES = np.linspace(0, 1, 2 * 3 * 4, dtype="float32").reshape(2, 3, 4)
 CANDIDATES: dict[type, tuple[tuple[Any, ...], ...]] = {
     layers.Layer: (
         (BATCH,),
         ([Tensor(X), Tensor(X)],),
         (IMAGES,),
         (IMAGES[0],),
+        (VOLUMES,),
+        (SEQUENCES,),
+        (SEQUENCES, SEQUENCES),
+        ([Tensor(SEQUENCES), Tensor(SEQUENCES)],),
         ([[0, 1], [1, 0]],),
         (np.array([["a", "b"]]),),
     ),

@@ -33,6 +33,7 @@ HOUSE = (
     "constraints",
     "losses",
     "metrics",
+    "detection",
     "layers",
     "optimizers",
     "training",

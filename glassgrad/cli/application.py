@@ -108,8 +108,9 @@ def train(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="What stands between input and output: UNITS [ACTIVATION] or dropout RATE, "
-            f'separated by commas, such as "{EXAMPLE}".',
+            help="What stands between input and output: UNITS [ACTIVATION], dropout RATE, conv "
+            "FILTERS [ACTIVATION], pool SIZE, lstm UNITS or gru UNITS, separated by commas, such "
+            f'as "{EXAMPLE}".',
             show_default="256 relu, dropout 0.3, 128 relu, dropout 0.3; tables: 64 relu, 32 relu",
         ),
     ] = None,

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from math import prod
 
 from glassgrad.datasets import Dataset
-from glassgrad.errors import ArgumentError, GlassgradError
-from glassgrad.layers import Dense, Dropout, Flatten, Input, Layer, Rescaling
+from glassgrad.errors import ArgumentError, GlassgradError, ShapeError
+from glassgrad.layers import (
+    GRU,
+    LSTM,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+    Rescaling,
+    Reshape,
+)
 from glassgrad.models import Sequential
 from glassgrad.preprocessing import TableEncoder
 from glassgrad.random_seed import seeded
@@ -15,14 +28,22 @@ from glassgrad.random_seed import seeded
 __all__ = ["EXAMPLE", "network_for", "parse_layers"]
 
 EXAMPLE = "256 relu, dropout 0.3, 128 relu"
-_FORMS = ("UNITS", "UNITS ACTIVATION", "dropout RATE")
+_FORMS = (
+    "UNITS", "UNITS ACTIVATION", "dropout RATE",
+    "conv FILTERS", "conv FILTERS ACTIVATION", "pool SIZE", "lstm UNITS", "gru UNITS",
+)  # fmt: skip
+
+_IMAGES = (Conv2D, MaxPooling2D)
+_RECURRENT: dict[str, type[LSTM] | type[GRU]] = {"lstm": LSTM, "gru": GRU}
 
 
 def parse_layers(text: str) -> list[Layer]:
     """The layers that a text describes, separated by commas; an empty text describes none.
 
     ``UNITS [ACTIVATION]`` is a layer in which every unit sees every input, ``dropout RATE``
-    silences units in training.
+    silences units in training. Images are read by ``conv FILTERS [ACTIVATION]``, with kernels of
+    3x3 pixels, and ``pool SIZE``, the largest of so many rows and columns; sequences by ``lstm
+    UNITS`` and ``gru UNITS``.
 
     Raises:
         ArgumentError: the text does not follow the grammar, a number is out of its range, or there
@@ -31,23 +52,38 @@ def parse_layers(text: str) -> list[Layer]:
     Example:
         >>> [type(layer).__name__ for layer in parse_layers("256 relu, dropout 0.2, 10")]
         ['Dense', 'Dropout', 'Dense']
+        >>> [type(layer).__name__ for layer in parse_layers("conv 32 relu, pool 2, 64 relu")]
+        ['Conv2D', 'MaxPooling2D', 'Dense']
         >>> parse_layers("256 relu, dropout")
         Traceback (most recent call last):
-        glassgrad.errors.ArgumentError: Layer 2 of --layers must be UNITS, UNITS ACTIVATION or
-        dropout RATE. Got 'dropout'. Example: --layers "256 relu, dropout 0.3, 128 relu".
+        glassgrad.errors.ArgumentError: Layer 2 of --layers must be UNITS, UNITS ACTIVATION, dropout
+        RATE, conv FILTERS, conv FILTERS ACTIVATION, pool SIZE, lstm UNITS or gru UNITS. Got
+        'dropout'. Example: --layers "256 relu, dropout 0.3, 128 relu".
     """
     if not text.strip():
         return []
-    return [_layer(number, part.split()) for number, part in enumerate(text.split(","), start=1)]
+    parts = [part.split() for part in text.split(",")]
+    return [_layer(number, parts[number - 1 :]) for number in range(1, len(parts) + 1)]
 
 
-def _layer(number: int, words: list[str]) -> Layer:
+def _layer(number: int, parts: list[list[str]]) -> Layer:
+    """The layer of the first part; the others say who reads what it gives."""
+    words, *later = parts
     try:
         match words:
             case [units] if _is_integer(units):
                 return Dense(int(units))
             case [units, activation] if _is_integer(units):
                 return Dense(int(units), activation=activation)
+            case ["conv", filters, *activation] if _is_integer(filters) and len(activation) < 2:
+                return Conv2D(
+                    int(filters), 3, padding="same", activation=next(iter(activation), None)
+                )
+            case [kind, units] if kind in _RECURRENT and _is_integer(units):
+                is_read_in_time = any(part[:1] and part[0] in _RECURRENT for part in later)
+                return _RECURRENT[kind](int(units), return_sequences=is_read_in_time)
+            case ["pool", size] if _is_integer(size):
+                return MaxPooling2D(int(size))
             case [kind, value] if kind in _KINDS and _is_number(value):
                 return _KINDS[kind](float(value))
     except GlassgradError as error:
@@ -85,7 +121,7 @@ def network_for(dataset: Dataset, layers: str, seed: int) -> Sequential:
         seed: decides the first weights, and the masks of training.
 
     Raises:
-        ArgumentError: as ``parse_layers``.
+        ArgumentError: as ``parse_layers``; or a layer cannot read data of this shape.
 
     Example:
         >>> from glassgrad.datasets import load
@@ -102,7 +138,27 @@ def network_for(dataset: Dataset, layers: str, seed: int) -> Sequential:
         shape = dataset.x_train.shape[1:]
         # The rows of a table are vectors, and standardised already.
         is_table = isinstance(dataset.preprocessing, TableEncoder)
-        first = [] if is_table else [Rescaling(dataset.scale), Flatten()]
-        model = Sequential([Input(shape), *first, *hidden, output])
+        first = [] if is_table else [Rescaling(dataset.scale)]
+        try:
+            model = Sequential([Input(shape), *first, *_arranged(shape, hidden), output])
+        except ShapeError as error:
+            raise ArgumentError(
+                f"--layers {layers!r} does not fit examples of shape {shape}: conv and pool read "
+                f"images, lstm and gru sequences, (time, features). {error}"
+            ) from error
     model.preprocessing = dataset.preprocessing
     return model
+
+
+def _arranged(shape: Sequence[int], hidden: Sequence[Layer]) -> list[Layer]:
+    """The layers, and between them those that give the data the axes which they read."""
+    vectors = list(
+        takewhile(lambda layer: not isinstance(layer, (*_IMAGES, LSTM, GRU)), reversed(hidden))
+    )[::-1]
+    reading = list(hidden[: len(hidden) - len(vectors)])
+    if not reading:
+        return [Flatten(), *vectors] if len(shape) > 1 else vectors
+    if isinstance(reading[-1], (LSTM, GRU)):
+        return [*reading, *vectors]
+    gray = [Reshape((*shape, 1))] if len(shape) == 2 else []
+    return [*gray, *reading, Flatten(), *vectors]

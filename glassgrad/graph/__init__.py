@@ -2,6 +2,7 @@
 
 from glassgrad.graph.dtypes import default_float, float_type
 from glassgrad.graph.graph import Graph, evaluate, rewrite, substitute, trace_graph, walk
+from glassgrad.graph.masks import carry_mask, mask_of, masks_of
 from glassgrad.graph.notation import Binding, Formula, Notation
 from glassgrad.graph.operation import Composite, Operation, Primitive, TensorSpec
 from glassgrad.graph.show import Names, formula_of, show
@@ -43,12 +44,15 @@ __all__ = [
     "Variable",
     "apply",
     "as_tensor",
+    "carry_mask",
     "constant",
     "current_trace",
     "default_float",
     "evaluate",
     "float_type",
     "formula_of",
+    "mask_of",
+    "masks_of",
     "placeholder",
     "rewrite",
     "scope",

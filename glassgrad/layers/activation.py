@@ -23,6 +23,8 @@ MASKED = -1e9
 class SameShape(Layer):
     """The base of all: the output has the shape of the input."""
 
+    supports_masking = True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 

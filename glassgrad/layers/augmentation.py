@@ -39,6 +39,7 @@ class Augmentation(Noise):
     interpolation = "nearest"
     fill_mode = "nearest"
     fill_value = 0.0
+    supports_masking = False  # what a mask says of places would have to move with them
 
     def __init__(
         self, seed: int | None = None, data_format: str | None = None, **kwargs: Any

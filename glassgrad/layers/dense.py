@@ -47,6 +47,8 @@ class Dense(Layer):
     kernel: Variable
     bias: Variable | None
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,

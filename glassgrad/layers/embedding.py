@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from glassgrad import constraints, initializers, ops, regularizers
-from glassgrad.errors import ArgumentError
 from glassgrad.graph import Tensor, Variable
 from glassgrad.layers.layer import Layer, Shape, register, require_count
 
@@ -25,8 +24,8 @@ class Embedding(Layer):
         embeddings_initializer: how E begins; "uniform" is U(-0.05, 0.05).
         embeddings_regularizer: a penalty on E.
         embeddings_constraint: a rule that E keeps after each step.
-        mask_zero: whether 0 stands for the absence of a thing; masks are not implemented, so only
-            False is taken.
+        mask_zero: whether 0 stands for the absence of a thing: then the output carries a mask that
+            is False there, and the first of the things has the number 1.
         weights: the first value of E, an array of (input_dim, output_dim) or a list of it.
         kwargs: name, trainable and dtype, see ``Layer``.
 
@@ -35,7 +34,7 @@ class Embedding(Layer):
         their fractions.
 
     Raises:
-        ArgumentError: input_dim or output_dim is no positive integer, or mask_zero is True.
+        ArgumentError: input_dim or output_dim is no positive integer.
         ShapeError: weights have another shape.
         ExecutionError: while a program runs, a number is outside [0, input_dim).
 
@@ -68,12 +67,8 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.require(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
-        if mask_zero:
-            raise ArgumentError(
-                "mask_zero must be False: a mask is not handed on from layer to layer. "
-                f"Got {mask_zero!r}. Let 0 be a thing like the others, or weigh the examples."
-            )
-        self.mask_zero = False
+        self.mask_zero = bool(mask_zero)
+        self.supports_masking = self.mask_zero
         if weights is not None:
             self.build()
             self.set_weights(
@@ -94,6 +89,9 @@ class Embedding(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         indices = inputs if inputs.dtype in ("int32", "int64") else inputs.cast("int32")
         return ops.take(self.embeddings, indices)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from glassgrad import activations
-from glassgrad.errors import ArgumentError
+from glassgrad.errors import ArgumentError, shown
+from glassgrad.graph import as_tensor
 from glassgrad.graph.symbolic import name_of_recordable, recordable_named
 from glassgrad.layers.layer import Layer, register
 
@@ -26,6 +27,8 @@ class Identity(Layer):
         array([1., 2.], dtype=float32)
     """
 
+    supports_masking = True
+
     def call(self, inputs: Any) -> Any:
         return inputs
 
@@ -38,17 +41,18 @@ class Lambda(Layer):
     so a file names the function: it must be one of ``glassgrad.ops``, or registered.
 
     Args:
-        function: makes tensors of the input; it is handed ``training`` if it has an argument of
-            that name. Or the name of a registered function.
+        function: makes tensors of the input; it is handed ``training`` and the ``mask`` that the
+            input carries if it has arguments of these names. Or the name of a registered function.
         output_shape: the shape of the output without the batch, or a function that gives it for
             the shape of the input; by default it is found by trying.
-        mask: masks are not implemented, so only ``None`` is taken.
+        mask: the mask that the output carries: a function of the input and of its mask, or
+            booleans for all inputs. By default it carries none.
         arguments: further arguments of the function, by name.
         kwargs: name, trainable and dtype, see ``Layer``.
 
     Raises:
-        ArgumentError: the function is none, a mask is given, or the arguments are no dictionary;
-            or, when the model is saved, the function is not registered.
+        ArgumentError: the function is none, the mask is neither a function nor booleans, or the
+            arguments are no dictionary; or, when the model is saved, a function is not registered.
         UnknownNameError: no function of this name is registered.
 
     Example:
@@ -71,24 +75,25 @@ class Lambda(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if mask is not None:
-            raise ArgumentError(
-                f"mask must be None: a mask is not handed on from layer to layer. Got {mask!r}."
-            )
         if arguments is not None and not isinstance(arguments, Mapping):
             raise ArgumentError(
                 f"arguments must be a dictionary, such as {{'times': 2.0}}. Got {arguments!r}."
             )
         self.function = _function(function)
         self.output_shape = _shape_or_function(output_shape)
-        self.mask = None
+        self.mask = _mask_or_function(mask)
+        self.supports_masking = mask is not None
         self.arguments = dict(arguments or {})
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        options = dict(self.arguments)
-        if _takes_training(self.function):
-            options["training"] = training
-        return self.function(inputs, **options)
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        told = {"mask": mask, "training": training}
+        taken = {name: value for name, value in told.items() if _takes(self.function, name)}
+        return self.function(inputs, **self.arguments, **taken)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        if callable(self.mask):
+            return self.mask(inputs, previous_mask)
+        return None if self.mask is None else as_tensor(self.mask)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self.output_shape is None:
@@ -125,9 +130,23 @@ def _shape_or_function(value: Any) -> Any:
     )
 
 
-def _takes_training(function: Callable[..., Any]) -> bool:
+def _mask_or_function(value: Any) -> Any:
+    if value is None or callable(value):
+        return value
+    if isinstance(value, str):
+        return _function(value)
+    mask = as_tensor(value).numpy()
+    if mask.dtype.kind != "b":
+        raise ArgumentError(
+            "mask must be booleans, or a function of the input and its mask that gives them. "
+            f"Got {shown(value)}."
+        )
+    return mask
+
+
+def _takes(function: Callable[..., Any], argument: str) -> bool:
     try:
-        return "training" in inspect.signature(function).parameters
+        return argument in inspect.signature(function).parameters
     except ValueError:  # some built-in functions have no signature
         return False
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial, wraps
 from operator import index
@@ -20,10 +21,15 @@ from glassgrad.graph import (
     Trace,
     Variable,
     as_tensor,
+    carry_mask,
+    constant,
     current_trace,
     default_float,
+    mask_of,
+    masks_of,
     placeholder,
     scope,
+    substitute,
     tracing,
 )
 from glassgrad.graph.dtypes import resolve_dtype, to_array
@@ -36,7 +42,7 @@ from glassgrad.naming import snake_case, unique_name
 from glassgrad.random_seed import next_generator, random_state_of_call
 from glassgrad.serialization import Configurable, Registry
 
-__all__ = ["Layer", "Shape", "deserialize", "get", "register", "require_count"]
+__all__ = ["Layer", "Shape", "deserialize", "get", "register", "require_count", "takes_mask"]
 
 
 MISSING: Any = object()  # None is a value
@@ -108,6 +114,9 @@ class Layer(Configurable):
     input_spec: InputSpec | None = None
     """What the input must look like; checked on every call, where a subclass sets it."""
 
+    supports_masking: bool = False
+    """Whether the output carries a mask where the input does; see ``compute_mask``."""
+
     def __init__(
         self,
         *,
@@ -132,6 +141,8 @@ class Layer(Configurable):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _remembers(checked_before(cls.build))  # type: ignore[method-assign]
+        if "compute_mask" in vars(cls) and "supports_masking" not in vars(cls):
+            cls.supports_masking = True
         if "compute_output_shape" in vars(cls):
             cls.compute_output_shape = checked(cls.compute_output_shape)  # type: ignore[method-assign]
 
@@ -160,6 +171,18 @@ class Layer(Configurable):
         pairs = zip(small[0], large[0], strict=True)
         return rebuild(small[1], (common_shape(a.shape, b.shape) for a, b in pairs))
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask that the output carries: by default that of the input.
+
+        It is asked for where ``supports_masking`` is set, as it is for a subclass that writes this.
+
+        Args:
+            inputs: what the layer was called on.
+            previous_mask: the mask of the input, or of several in their structure; booleans, True
+                for what counts; ``None`` where all does.
+        """
+        return previous_mask
+
     input = OfTheOnlyCall(lambda call: call.arguments[0])
     output = OfTheOnlyCall(lambda call: call.outputs)
 
@@ -180,10 +203,15 @@ class Layer(Configurable):
             args: further arguments of ``call``.
             training: whether it learns just now; by default what the trace under way says, and
                 False without one.
-            kwargs: further arguments of ``call``.
+            kwargs: further arguments of ``call``. An argument ``mask`` is handed the mask that
+                the input carries, and an argument ``NAME_mask`` that of the argument ``NAME``,
+                where they are not given.
 
         Raises:
             ShapeError: the shape does not fit the layer.
+
+        Warns:
+            UserWarning: the input carries a mask, and the layer does not hand it on.
         """
         self._require_initialized()
         if inputs is MISSING:
@@ -196,10 +224,12 @@ class Layer(Configurable):
         tensors = self._enter(inputs)
         with _learning(trace, training), scope(self.name):
             if not self.built:
-                self._build_for(tensors)
+                self._build_for(tensors, args, kwargs)
             self._check_input_spec(tensors)
-            outputs = self.call(tensors, *args, **kwargs, **self._told(trace))
+            masks, previous = self._masks_told(tensors, args, kwargs)
+            outputs = self.call(tensors, *args, **kwargs | masks, **self._told(trace))
             self.built = True
+            self._hand_mask_on(tensors, outputs, previous)
             self._add_activity_penalties(outputs, trace)
             self._add_penalties(trace)
         return outputs
@@ -211,14 +241,61 @@ class Layer(Configurable):
             raise TypeError(f"{type(self).__name__} {self.name!r} must be called on {name}.")
         return kwargs.pop(name)
 
-    def _build_for(self, tensors: Any) -> None:
-        takes_shape = bool(inspect.signature(self.build).parameters)
-        self.build(*([map_tree(lambda tensor: tensor.shape, tensors)] if takes_shape else []))
+    def _build_for(self, tensors: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Hand ``build`` the shape of the input, and, as ``x_shape``, that of an argument x."""
+        wanted = list(inspect.signature(self.build).parameters)
+        if not wanted:
+            return self.build()  # type: ignore[call-arg]  # written without the argument
+        given: dict[str, Any] = {}
+        if any(name.endswith("_shape") for name in wanted[1:]):
+            given = inspect.signature(self.call).bind(tensors, *args, **kwargs).arguments
+        values = {name: given.get(name.removesuffix("_shape")) for name in wanted[1:]}
+        shapes = {name: _shapes_of(self._enter(x)) for name, x in values.items() if x is not None}
+        return self.build(_shapes_of(tensors), **shapes)
 
     def _told(self, trace: Trace) -> dict[str, bool]:
         """What ``call`` is handed if it has an argument of that name."""
         function = getattr(self.call, "__func__", self.call)
         return {"training": trace.training} if "training" in _names_taken(function) else {}
+
+    def _masks_told(
+        self, inputs: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """Masks for the arguments of ``call`` that take one, and that of the first argument."""
+        function = getattr(self.call, "__func__", self.call)
+        sources = _sources_of_masks(function)
+        if not sources:
+            return {}, masks_of(inputs)
+        names = [name for name in _names_in_order(function) if name != "self"]
+        by_position = dict(zip(names, (inputs, *args), strict=False))
+        values = {**by_position, **kwargs}
+        masks = {
+            name: masks_of(values.get(source))
+            if values.get(name) is None
+            else map_tree(_as_mask, values[name], is_leaf=holds_numbers)
+            for name, source in sources.items()
+        }
+        previous = masks["mask"] if "mask" in masks else masks_of(inputs)
+        return {name: mask for name, mask in masks.items() if name not in by_position}, previous
+
+    def _hand_mask_on(self, inputs: Any, outputs: Any, previous: Any) -> None:
+        """Let the outputs carry their mask, unless ``call`` has seen to it."""
+        if not self.supports_masking:
+            if leaves_of(previous):
+                warnings.warn(
+                    f"Layer {self.name!r}, a {type(self).__name__}, does not hand on the mask that "
+                    "its input carries: what follows takes padding for data. A layer of your own "
+                    "that may do so sets supports_masking = True.",
+                    stacklevel=3,
+                )
+            return
+        tensors = leaves_of(outputs)
+        if all(mask_of(tensor) is not None for tensor in tensors):
+            return
+        found = self.compute_mask(inputs, previous)
+        for tensor, mask in zip(tensors, _in_a_row(found), strict=False):
+            if mask_of(tensor) is None:
+                carry_mask(tensor, mask)
 
     def _record(
         self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None
@@ -244,6 +321,7 @@ class Layer(Configurable):
         self._losses = trace.losses
         updates = list(trace.updates.items())
         values = evaluator().evaluate([value for _, value in updates])
+        outputs = _seeing_values_of_now(outputs, trace.updates)
         for (variable, _), value in zip(updates, values, strict=True):
             variable.assign(value)
         return outputs
@@ -257,7 +335,7 @@ class Layer(Configurable):
     def _as_own(self, value: Any) -> Tensor:
         tensor = as_tensor(value)
         is_other_float = tensor.dtype.kind == "f" and tensor.dtype != self.dtype
-        return tensor.cast(self.dtype) if is_other_float else tensor
+        return carry_mask(tensor.cast(self.dtype), mask_of(tensor)) if is_other_float else tensor
 
     def _check_input_spec(self, tensors: Any) -> None:
         if self.input_spec is not None and isinstance(tensors, Tensor):
@@ -489,6 +567,16 @@ def _shape_of_examples(
     return None if input_shape is None else tuple(input_shape)
 
 
+def _seeing_values_of_now(outputs: Any, variables: Iterable[Variable]) -> Any:
+    """Outputs that are evaluated after variables have changed, as if before."""
+    values = {one.tensor.key: constant(one.numpy(), one.dtype) for one in variables}
+    if not values:
+        return outputs
+    tensors, structure = flatten(outputs)
+    fixed = zip(tensors, substitute(tensors, values), strict=True)
+    return rebuild(structure, (carry_mask(new, mask_of(old)) for old, new in fixed))
+
+
 @contextmanager
 def _learning(trace: Trace, training: bool | None) -> Iterator[None]:
     """Let a layer, and those inside it, be told something else than the trace says."""
@@ -516,6 +604,39 @@ def _remembers(build: Callable[..., None]) -> Callable[..., None]:
 def _names_taken(function: Callable[..., Any]) -> frozenset[str]:
     """The names of a function's arguments, which take Python longer to find than a call takes."""
     return frozenset(inspect.signature(function).parameters)
+
+
+@lru_cache(maxsize=1024)
+def _names_in_order(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+@lru_cache(maxsize=1024)
+def _sources_of_masks(function: Callable[..., Any]) -> dict[str, str]:
+    """Which arguments of ``call`` are masks, and the argument that carries each."""
+    names = [name for name in _names_in_order(function) if name != "self"]
+    sources = {f"{name}_mask": name for name in names} | {"mask": names[0] if names else ""}
+    return {name: sources[name] for name in names[1:] if name in sources}
+
+
+def takes_mask(layer: Layer) -> bool:
+    """Whether ``call`` has an argument ``mask``."""
+    return "mask" in _names_taken(getattr(layer.call, "__func__", layer.call))
+
+
+def _as_mask(value: Any) -> Tensor:
+    """A mask that the caller gives, as booleans."""
+    mask = as_tensor(value)
+    return mask if mask.dtype.kind == "b" else mask.cast("bool")
+
+
+def _in_a_row(masks: Any) -> list[Tensor | None]:
+    """The masks of several outputs in order; ``None`` has a place of its own."""
+    if isinstance(masks, dict):
+        return _in_a_row(list(masks.values()))
+    if isinstance(masks, list | tuple):
+        return [mask for entry in masks for mask in _in_a_row(entry)]
+    return [masks]
 
 
 def _with_sublayers(layer: Layer) -> Iterator[Layer]:
@@ -581,6 +702,10 @@ def holds_numbers(value: Any) -> bool:
 def common_shape(small: Sequence[int], large: Sequence[int]) -> Shape:
     """The shape of both samples; open where they differ."""
     return tuple(a if a == b else None for a, b in zip(small, large, strict=True))
+
+
+def _shapes_of(tensors: Any) -> Any:
+    return map_tree(lambda tensor: tensor.shape, tensors)
 
 
 def _map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from typing import Any
 
 from glassgrad import ops
 from glassgrad.arguments import checked
-from glassgrad.errors import ArgumentError, ShapeError
-from glassgrad.graph import Tensor
+from glassgrad.errors import ArgumentError, ShapeError, shown
+from glassgrad.graph import Tensor, masks_of
 from glassgrad.graph.dtypes import promote
 from glassgrad.layers.input_spec import axis_within
 from glassgrad.layers.layer import Layer, register
@@ -41,6 +41,7 @@ class Merge(Layer):
 
     least = 1  # how many tensors are wanted
     most: int | None = None
+    supports_masking = True
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         self._require_list(inputs)
@@ -50,6 +51,11 @@ class Merge(Layer):
     def combine(self, inputs: Sequence[Tensor]) -> Tensor:
         """What the layer makes of its inputs."""
         raise NotImplementedError(f"{type(self).__name__} must write combine(inputs).")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Tensor | None:
+        """What counts in one of the inputs counts; without a mask for each of them, all does."""
+        masks = _listed_masks(self.name, inputs, previous_mask)
+        return None if any(mask is None for mask in masks) else reduce(ops.logical_or, masks)
 
     def _require_list(self, inputs: Any) -> None:
         if isinstance(inputs, Tensor):
@@ -87,13 +93,43 @@ class ElementwiseMerge(Merge):
             tensor.reshape((*tensor.shape[:1], *(1,) * (rank - tensor.ndim), *tensor.shape[1:]))
             for tensor in inputs
         ]
+        masks = [
+            None if mask is None else _spread_mask(mask, tensor)
+            for mask, tensor in zip(masks_of(list(inputs)), aligned, strict=True)
+        ]
         try:
-            return self.combine(aligned)
+            if all(mask is None for mask in masks):
+                return self.combine(aligned)
+            return self.combine_masked(aligned, masks)
         except ShapeError as error:
             raise ShapeError(
                 f"Layer {self.name!r} merges tensors of one shape, or with lengths of 1 where they "
                 f"differ. Got shapes {_shapes(inputs)}."
             ) from error
+
+    def combine_masked(self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
+        """The same where masks leave some of it out, which is 0 there as a rule."""
+        return self.combine(inputs)
+
+
+class ExtremeMerge(ElementwiseMerge):
+    """The base of those that choose: what a mask leaves out is not chosen."""
+
+    choose: Callable[[Tensor, Tensor], Tensor]
+
+    def combine(self, inputs: Sequence[Tensor]) -> Tensor:
+        """One of them, element by element."""
+        return reduce(self.choose, inputs)
+
+    def combine_masked(self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
+        """One of those that count, where there are some."""
+        chosen, seen = inputs[0], masks[0]
+        for x, mask in zip(inputs[1:], masks[1:], strict=True):
+            other = x if mask is None else ops.where(mask, x, chosen)
+            own = chosen if seen is None else ops.where(seen, chosen, other)
+            chosen = self.choose(own, other)
+            seen = None if mask is None or seen is None else ops.logical_or(seen, mask)
+        return chosen
 
 
 @register()
@@ -161,6 +197,18 @@ class Multiply(ElementwiseMerge):
         """The product."""
         return reduce(ops.multiply, inputs)
 
+    def combine_masked(self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
+        """The product of what counts; 0 where nothing does, if each input has a mask."""
+        pairs = zip(inputs, masks, strict=True)
+        product = self.combine(
+            [x if mask is None else ops.where(mask, x, 1.0) for x, mask in pairs]
+        )
+        present = [mask for mask in masks if mask is not None]
+        if len(present) < len(masks):
+            return product
+        whole: Tensor = ops.where(reduce(ops.logical_or, present), product, 0.0)
+        return whole
+
 
 @register()
 class Average(ElementwiseMerge):
@@ -184,7 +232,7 @@ class Average(ElementwiseMerge):
 
 
 @register()
-class Maximum(ElementwiseMerge):
+class Maximum(ExtremeMerge):
     """The largest of several tensors, element by element: y = max(a, b, …).
 
     Args:
@@ -199,13 +247,11 @@ class Maximum(ElementwiseMerge):
         array([[10., 20.]], dtype=float32)
     """
 
-    def combine(self, inputs: Sequence[Tensor]) -> Tensor:
-        """The largest."""
-        return reduce(ops.maximum, inputs)
+    choose = staticmethod(ops.maximum)
 
 
 @register()
-class Minimum(ElementwiseMerge):
+class Minimum(ExtremeMerge):
     """The smallest of several tensors, element by element: y = min(a, b, …).
 
     Args:
@@ -220,9 +266,7 @@ class Minimum(ElementwiseMerge):
         array([[1., 2.]], dtype=float32)
     """
 
-    def combine(self, inputs: Sequence[Tensor]) -> Tensor:
-        """The smallest."""
-        return reduce(ops.minimum, inputs)
+    choose = staticmethod(ops.minimum)
 
 
 @register()
@@ -250,6 +294,14 @@ class Concatenate(Merge):
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         self._require_list(inputs)
         return self.combine(inputs)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Tensor | None:
+        """What counts in one of the inputs counts, along the other axes than the last."""
+        masks = _listed_masks(self.name, inputs, previous_mask)
+        if all(mask is None for mask in masks):
+            return None
+        spread = [_spread_mask(mask, tensor) for mask, tensor in zip(masks, inputs, strict=True)]
+        return ops.any(ops.concatenate(spread, self.axis), axis=-1)
 
     def combine(self, inputs: Sequence[Tensor]) -> Tensor:
         """All of them in one tensor of the common dtype."""
@@ -302,6 +354,9 @@ class Dot(Merge):
         self.normalize = bool(normalize)
         self._pair = pair
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """The axes of the result are others."""
+
     def combine(self, inputs: Sequence[Tensor]) -> Tensor:
         """Bring the axes to where a matrix product sums, and multiply."""
         axes = [
@@ -321,6 +376,27 @@ class Dot(Merge):
         (a, rows), (b, columns) = map(_as_rows, inputs, axes)
         products = a @ ops.transpose(b, (0, 2, 1))  # (batch, rows, columns)
         return products.reshape((a.shape[0], *(rows + columns or (1,))))
+
+
+def _listed_masks(layer: str, inputs: Any, masks: Any) -> list[Any]:
+    """A mask, or ``None``, for each of the inputs."""
+    if masks is None:
+        return [None] * len(inputs)
+    if not isinstance(masks, list | tuple) or len(masks) != len(inputs):
+        raise ArgumentError(
+            f"Layer {layer!r} wants a list of masks, one or None for each of {len(inputs)} inputs. "
+            f"Got {shown(masks)}."
+        )
+    return list(masks)
+
+
+def _spread_mask(mask: Tensor | None, like: Tensor) -> Tensor:
+    """The mask with the shape of its tensor."""
+    if mask is None:
+        return ops.ones_like(like, dtype="bool")
+    while mask.ndim < like.ndim:
+        mask = ops.expand_dims(mask, -1)
+    return ops.broadcast_to(mask, like.shape)
 
 
 def _as_rows(x: Tensor, axis: int) -> tuple[Tensor, tuple[int, ...]]:

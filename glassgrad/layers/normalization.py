@@ -7,7 +7,7 @@ from operator import index
 from typing import Any
 
 from glassgrad import constraints, initializers, ops, regularizers
-from glassgrad.errors import ArgumentError
+from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Tensor, Variable
 from glassgrad.layers.input_spec import InputSpec, axis_within, checked_axis
 from glassgrad.layers.layer import Layer, Shape, register
@@ -40,6 +40,8 @@ class ScaleAndShift(Layer):
 
     gamma: Variable | None
     beta: Variable | None
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -177,13 +179,13 @@ class BatchNormalization(ScaleAndShift):
             (length,), self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
         x = inputs.cast(self.dtype)
         axis = axis_within(self.name, self.axis, x.shape)
         along = tuple(length if a == axis else 1 for a, length in enumerate(x.shape))
         if training and self.trainable:
             others = [a for a in range(x.ndim) if a != axis]
-            y, mean, variance = standardize(x, others, self.epsilon)
+            y, mean, variance = self._standardized(x, others, mask)
             self._follow_batch(self.moving_mean, mean)
             self._follow_batch(self.moving_variance, variance)
             factor = None if self.gamma is None else self.gamma.tensor
@@ -193,6 +195,25 @@ class BatchNormalization(ScaleAndShift):
             factor = (1.0 if self.gamma is None else self.gamma) / spread
         y = y if factor is None else y * factor.reshape(along)
         return y if self.beta is None else y + self.beta.reshape(along)
+
+    def _standardized(
+        self, x: Tensor, axes: Sequence[int], mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean 0 and variance 1 among what the mask lets count; with mean and variance before."""
+        if mask is None:
+            return standardize(x, axes, self.epsilon)
+        if mask.shape != x.shape[:-1]:
+            raise ShapeError(
+                f"Layer {self.name!r} with an input of shape {x.shape} wants a mask of shape "
+                f"{x.shape[:-1]}. Got {mask.shape}."
+            )
+        counted = ops.broadcast_to(ops.expand_dims(mask, -1), x.shape)
+        count = ops.sum(counted.cast(x.dtype), axes, keepdims=True) + 1e-7
+        mean = ops.sum(ops.where(counted, x, 0.0), axes, keepdims=True) / count
+        apart = x - mean
+        squares = ops.where(counted, ops.square(apart), 0.0)
+        variance = ops.sum(squares, axes, keepdims=True) / count
+        return apart / ops.sqrt(variance + self.epsilon), mean, variance
 
     def _follow_batch(self, moving: Variable, found: Tensor) -> None:
         news = ops.stop_gradient(found.reshape(moving.shape))
@@ -336,6 +357,8 @@ class UnitNormalization(Layer):
         array([[0.6, 0.8],
                [0. , 0. ]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

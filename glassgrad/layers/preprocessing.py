@@ -44,6 +44,8 @@ class Rescaling(Layer):
         array([0., 1.], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = _numbers("scale", scale), _numbers("offset", offset)
@@ -83,6 +85,8 @@ class Normalization(Layer):
         >>> layer([[2.0, 30.0]]).numpy()
         array([[0., 1.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,

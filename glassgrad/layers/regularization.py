@@ -11,8 +11,7 @@ import numpy as np
 
 from glassgrad import ops, regularizers
 from glassgrad.errors import ArgumentError, GraphError, ShapeError
-from glassgrad.graph import RandomState, Tensor, constant, current_trace
-from glassgrad.layers.input_spec import InputSpec
+from glassgrad.graph import Tensor, constant, current_trace
 from glassgrad.layers.layer import Layer, Shape, register
 from glassgrad.ops.activation import SELU_ALPHA, SELU_SCALE
 from glassgrad.ops.random import Dropout as DropoutOperation
@@ -25,8 +24,6 @@ __all__ = [
     "Dropout",
     "GaussianDropout",
     "GaussianNoise",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
 ]
 
 
@@ -59,6 +56,27 @@ class Source:
         return masked
 
 
+def source_of(layer: str, seed: int | None) -> Source:
+    """Where a layer takes its random numbers from, in the call that is under way.
+
+    Args:
+        layer: its name, for the message.
+        seed: of its own; ``None`` follows the model's.
+
+    Raises:
+        GraphError: the trace under way has no random state.
+    """
+    trace = current_trace()
+    random = None if trace is None else trace.random
+    if trace is None or random is None:
+        raise GraphError(
+            f"Layer {layer!r} draws random numbers in training, and the trace has no random "
+            "state. Write Trace(training=True, random=new_random_state(seed))."
+        )
+    key = random.seed.tensor if seed is None else constant(seed % 2**32, "uint32")
+    return Source(key, random.step.tensor, trace.next_stream())
+
+
 class Noise(Layer):
     """The base: in training ``disturb`` changes the input at random, otherwise nothing happens.
 
@@ -68,6 +86,7 @@ class Noise(Layer):
     """
 
     strength = "rate"  # the attribute that says how much; 0 is nothing
+    supports_masking = True
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -86,18 +105,7 @@ class Noise(Layer):
         return tuple(input_shape)
 
     def _source(self) -> Source:
-        trace = current_trace()
-        random = self._random_state(None if trace is None else trace.random)
-        seed = random.seed.tensor if self.seed is None else constant(self.seed % 2**32, "uint32")
-        return Source(seed, random.step.tensor, 0 if trace is None else trace.next_stream())
-
-    def _random_state(self, state: RandomState | None) -> RandomState:
-        if state is None:
-            raise GraphError(
-                f"Layer {self.name!r} draws random numbers in training, and the trace has no "
-                "random state. Write Trace(training=True, random=new_random_state(seed))."
-            )
-        return state
+        return source_of(self.name, self.seed)
 
 
 @register()
@@ -137,102 +145,12 @@ class Dropout(Noise):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed, **kwargs)
-        self.rate = _rate(rate)
+        self.rate = require_rate(rate)
         self.noise_shape = _noise_shape(noise_shape)
 
     def disturb(self, inputs: Tensor, source: Source) -> Tensor:
         """Zeros, and larger numbers elsewhere."""
         return source.dropped(inputs, self.rate, _fitted(self.name, self.noise_shape, inputs.shape))
-
-
-class SpatialDropout(Noise):
-    """The base: whole channels are silenced, the last axis, each example by itself.
-
-    Args:
-        rate: the part of the channels that is silenced, in [0, 1).
-        seed: an integer for masks of its own; ``None`` follows the model's seed.
-        name: what it is called.
-        dtype: of the layer, see ``Layer``.
-    """
-
-    def __init__(
-        self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None
-    ) -> None:
-        super().__init__(seed, name=name, dtype=dtype)
-        self.rate = _rate(rate)
-
-    def disturb(self, inputs: Tensor, source: Source) -> Tensor:
-        """Channels of zeros."""
-        batch, *places, channels = inputs.shape
-        return source.dropped(inputs, self.rate, (batch, *(1 for _ in places), channels))
-
-
-@register()
-class SpatialDropout1D(SpatialDropout):
-    """Dropout of whole channels: (batch, steps, channels), where neighbouring steps are alike.
-
-    Args:
-        rate: the part of the channels that is silenced, in [0, 1).
-        seed: an integer for masks of its own; ``None`` follows the model's seed.
-        name: what it is called.
-        dtype: of the layer, see ``Layer``.
-
-    Raises:
-        ArgumentError: the rate is outside [0, 1), or the seed is no integer from 0.
-        ShapeError: on the call, the input has not three axes.
-
-    Example:
-        >>> SpatialDropout1D(0.5)([[[1.0, 2.0], [3.0, 4.0]]]).shape
-        (1, 2, 2)
-
-    Source: Tompson, Goroshin, Jain, LeCun, Bregler, "Efficient object localization using
-    convolutional networks", 2015.
-    """
-
-    input_spec = InputSpec(ndim=3)
-
-
-@register()
-class SpatialDropout2D(SpatialDropout):
-    """Dropout of whole channels: (batch, height, width, channels), where neighbours are alike.
-
-    Args:
-        rate: the part of the channels that is silenced, in [0, 1).
-        data_format: "channels_last", the only one.
-        seed: an integer for masks of its own; ``None`` follows the model's seed.
-        name: what it is called.
-        dtype: of the layer, see ``Layer``.
-
-    Raises:
-        ArgumentError: the rate is outside [0, 1), the seed is no integer from 0, or the data
-            format is another one.
-        ShapeError: on the call, the input has not four axes.
-
-    Example:
-        >>> SpatialDropout2D(0.5)([[[[1.0, 2.0], [3.0, 4.0]]]]).shape
-        (1, 1, 2, 2)
-
-    Source: Tompson, Goroshin, Jain, LeCun, Bregler, "Efficient object localization using
-    convolutional networks", 2015.
-    """
-
-    input_spec = InputSpec(ndim=4)
-
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(rate, seed, name, dtype)
-        if data_format not in (None, "channels_last"):
-            raise ArgumentError(
-                "The data format must be 'channels_last': (batch, height, width, channels). "
-                f"Got {data_format!r}; Permute((2, 3, 1)) brings the channels there."
-            )
-        self.data_format = "channels_last"
 
 
 @register()
@@ -301,7 +219,7 @@ class GaussianDropout(Noise):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        self.rate = _rate(rate)
+        self.rate = require_rate(rate)
 
     def disturb(self, inputs: Tensor, source: Source) -> Tensor:
         """The input times noise of mean 1."""
@@ -346,7 +264,7 @@ class AlphaDropout(Noise):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed, **kwargs)
-        self.rate = _rate(rate)
+        self.rate = require_rate(rate)
         self.noise_shape = _noise_shape(noise_shape)
 
     def disturb(self, inputs: Tensor, source: Source) -> Tensor:
@@ -379,6 +297,8 @@ class ActivityRegularization(Layer):
         2.0
     """
 
+    supports_masking = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**{"activity_regularizer": regularizers.L1L2(l1, l2), **kwargs})
         self.l1, self.l2 = float(l1), float(l2)
@@ -390,11 +310,14 @@ class ActivityRegularization(Layer):
         return tuple(input_shape)
 
 
-def _rate(rate: Any) -> float:
+def require_rate(rate: Any, name: str = "The rate of dropout") -> float:
+    """The part of something that is silenced.
+
+    Raises:
+        ArgumentError: it is no number from 0, below 1.
+    """
     if not isinstance(rate, int | float | np.number) or not 0 <= rate < 1:
-        raise ArgumentError(
-            f"The rate of dropout must lie in [0, 1). Got {rate!r}; a rate of 1 leaves nothing."
-        )
+        raise ArgumentError(f"{name} must lie in [0, 1). Got {rate!r}; a rate of 1 leaves nothing.")
     return float(rate)
 
 

@@ -18,6 +18,14 @@ from glassgrad.losses.crossentropy import (
     resolve_crossentropy,
     sparse_categorical_crossentropy,
 )
+from glassgrad.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+)
 from glassgrad.losses.fusion import fuse_probabilities
 from glassgrad.losses.loss import (
     Loss,
@@ -35,6 +43,7 @@ from glassgrad.losses.margin import (
     hinge,
     squared_hinge,
 )
+from glassgrad.losses.overlap import Dice, Tversky, dice, tversky
 from glassgrad.losses.probabilistic import KLDivergence, Poisson, kl_divergence, poisson
 from glassgrad.losses.regression import (
     CosineSimilarity,
@@ -56,9 +65,13 @@ from glassgrad.serialization import serialize
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -72,13 +85,18 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "as_loss",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
     "cosine_similarity",
     "crossentropy",
     "deserialize",
+    "dice",
     "fuse_probabilities",
     "get",
     "hinge",
@@ -95,4 +113,5 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]

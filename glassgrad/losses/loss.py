@@ -9,7 +9,7 @@ from typing import Any, Self, TypeAlias
 from numpy.typing import DTypeLike
 
 from glassgrad.errors import ArgumentError
-from glassgrad.graph import Tensor, as_tensor, default_float, float_type, scope
+from glassgrad.graph import Tensor, as_tensor, default_float, float_type, mask_of, scope
 from glassgrad.graph.dtypes import resolve_dtype
 from glassgrad.losses.matching import match_ranks
 from glassgrad.losses.weighting import reduce_values
@@ -77,7 +77,7 @@ class Loss(Configurable):
 
         Args:
             y_true: the targets, one for each example.
-            y_pred: the predictions.
+            y_pred: the predictions; where they carry a mask, what it leaves out does not count.
             sample_weight: a factor for each value, or for each example: axes that it has not
                 are added on its right.
 
@@ -87,7 +87,8 @@ class Loss(Configurable):
         with scope(self.name), float_type(self.dtype or default_float()):
             true, pred = taken_in(y_true, self.dtype), taken_in(y_pred, self.dtype)
             values = self.call(true, pred)
-            return reduce_values(values, sample_weight, self.reduction, self.mask(true, pred))
+            masks = (mask_of(y_pred), self.mask(true, pred))
+            return reduce_values(values, sample_weight, self.reduction, *masks)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A value for each example."""

@@ -354,6 +354,8 @@ class LogCosh(LossFunctionWrapper):
 class Huber(LossFunctionWrapper):
     """The mean of e² / 2 for errors up to ``delta``, and of delta (|e| - delta / 2) beyond.
 
+    With a delta of 1 it is the smooth L1 loss by which detectors learn their boxes.
+
     Args:
         delta: where squares become distances; above 0.
         reduction: how the values become one number, see ``Loss``.

@@ -12,7 +12,7 @@ __all__ = ["divide_no_nan", "reduce_values", "weights_for"]
 
 
 def reduce_values(
-    values: Tensor, sample_weight: Any, reduction: str | None, mask: Tensor | None = None
+    values: Tensor, sample_weight: Any, reduction: str | None, *masks: Tensor | None
 ) -> Tensor:
     """Weight the values of a batch and make one number of them, see ``Loss``.
 
@@ -20,16 +20,20 @@ def reduce_values(
         values: one for each example, or several.
         sample_weight: a factor for each value, or for each example.
         reduction: see ``Loss``.
-        mask: which values count, of the values' shape; a mean is taken over these alone.
+        masks: which values count, of the values' shape or its beginning; a mean is taken over
+            those alone that all masks let pass.
 
     Raises:
-        ShapeError: the weights do not fit the values.
+        ShapeError: the weights or a mask do not fit the values.
     """
     weights = counted = None
     if sample_weight is not None:
         weights = weights_for(values, as_tensor(sample_weight).cast(values.dtype))
-    if mask is not None:
-        counted = mask.cast(values.dtype)
+    for mask in masks:
+        if mask is not None:
+            here = weights_for(values, mask.cast(values.dtype), "mask")
+            counted = here if counted is None else counted * here
+    if counted is not None:
         weights = counted if weights is None else weights * counted
     if weights is not None:
         values = values * weights
@@ -41,7 +45,7 @@ def reduce_values(
     if reduction == "mean_with_sample_weight" and weights is not None:
         return divide_no_nan(total, broadcast_to(weights, values.shape).sum())
     if counted is not None:
-        return divide_no_nan(total, counted.sum())
+        return divide_no_nan(total, broadcast_to(counted, values.shape).sum())
     return total / float(max(values.size, 1))
 
 
@@ -57,7 +61,7 @@ def divide_no_nan(a: Any, b: Any) -> Tensor:
     return quotient
 
 
-def weights_for(values: Tensor, weights: Tensor) -> Tensor:
+def weights_for(values: Tensor, weights: Tensor, what: str = "sample weights") -> Tensor:
     """Weights with the values' number of axes, so that they broadcast.
 
     Raises:
@@ -72,7 +76,7 @@ def weights_for(values: Tensor, weights: Tensor) -> Tensor:
     )
     if not fits:
         raise ShapeError(
-            f"The sample weights must have the shape of the values {values.shape}, or its "
+            f"The {what} must have the shape of the values {values.shape}, or its "
             f"beginning. Got {weights.shape}."
         )
     return weights.reshape(padded)

@@ -9,7 +9,9 @@ The states are float64: counts stay exact far beyond the 2^24 at which float32 s
 
 from glassgrad.losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     crossentropy,
     hinge,
@@ -56,6 +58,7 @@ from glassgrad.metrics.curves import (
 from glassgrad.metrics.f_score import F1Score, FBetaScore
 from glassgrad.metrics.margin import CategoricalHinge, Hinge, SquaredHinge
 from glassgrad.metrics.metric import Metric, deserialize, functions, get, register
+from glassgrad.metrics.overlap import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from glassgrad.metrics.probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -82,6 +85,7 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -92,15 +96,19 @@ __all__ = [
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
     "Poisson",
     "Precision",
     "PrecisionAtRecall",
@@ -121,8 +129,10 @@ __all__ = [
     "as_metric",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "crossentropy",
     "deserialize",
@@ -162,5 +172,6 @@ for _function in (
     squared_hinge,
 ):
     functions.register()(_function)
-register()(huber)  # what no class of this family has the name of
+for _function in (binary_focal_crossentropy, categorical_focal_crossentropy, huber):
+    register()(_function)  # what no class of this family has the name of
 register("ce", "CE")(crossentropy)

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from glassgrad.errors import ArgumentError
-from glassgrad.graph import Tensor, as_tensor, default_float, float_type, scope
+from glassgrad.graph import Tensor, as_tensor, default_float, float_type, mask_of, scope
 from glassgrad.losses.loss import FunctionWithArguments, taken_in
 from glassgrad.losses.matching import match_ranks
 from glassgrad.losses.weighting import divide_no_nan
@@ -142,7 +142,7 @@ class MeanMetricWrapper(FunctionWithArguments, Mean):
 
         Args:
             y_true: the targets.
-            y_pred: the predictions.
+            y_pred: the predictions; where they carry a mask, what it leaves out does not count.
             sample_weight: a weight for each example, or for each value.
 
         Raises:
@@ -150,7 +150,8 @@ class MeanMetricWrapper(FunctionWithArguments, Mean):
         """
         with scope(self.name), float_type(self.dtype or default_float()):
             true, pred = taken_in(y_true, self.dtype), taken_in(y_pred, self.dtype)
-            weights = _without_ignored(sample_weight, self.mask(true, pred))
+            weights = _without_ignored(sample_weight, mask_of(y_pred))
+            weights = _without_ignored(weights, self.mask(true, pred))
             self._add(self.apply_function(true, pred), weights)
 
     def mask(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:

@@ -22,7 +22,7 @@ from glassgrad.graph.symbolic import filled
 from glassgrad.graph.trees import flatten, map_tree
 from glassgrad.layers import Layer, register
 from glassgrad.layers.layer import require_count
-from glassgrad.models.recipe import Recipe
+from glassgrad.models.recipe import Recipe, carrying
 from glassgrad.models.trainer import Trainer
 from glassgrad.preprocessing import Preprocessing
 from glassgrad.preprocessing import deserialize as deserialize_preprocessing
@@ -94,11 +94,16 @@ class Model(Trainer):
             self._recipe_layers = self._recipe.layers  # found there as layers of the model
             self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """The outputs; to be written by subclasses that take no symbolic inputs and outputs."""
         if self._recipe is None:
             return super().call(inputs)
-        return self._recipe.run(inputs)
+        return self._recipe.run(carrying(inputs, mask))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None but what the layers inside have laid beside the outputs."""
 
     @property
     def has_call(self) -> bool:
@@ -112,11 +117,11 @@ class Model(Trainer):
             sample = map_tree(_sample, self._input, is_leaf=_is_description)
             self.call(sample, **self._told(trace))
 
-    def _build_for(self, tensors: Any) -> None:
+    def _build_for(self, tensors: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """The first call makes the weights, unless a subclass has a ``build`` for that."""
         self._input = _described(tensors)
         if type(self).build is not Model.build:
-            super()._build_for(tensors)
+            super()._build_for(tensors, args, kwargs)
 
     @property
     def layers(self) -> list[Layer]:

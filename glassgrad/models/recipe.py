@@ -10,7 +10,7 @@ import numpy as np
 
 from glassgrad import layers as layer_family
 from glassgrad.errors import ArgumentError, ShapeError, UnknownNameError
-from glassgrad.graph import Tensor, Variable
+from glassgrad.graph import Tensor, Variable, carry_mask, mask_of
 from glassgrad.graph.symbolic import (
     Call,
     OpenShape,
@@ -19,8 +19,9 @@ from glassgrad.graph.symbolic import (
     record,
     recordable_named,
 )
-from glassgrad.graph.trees import leaves_of, map_tree
+from glassgrad.graph.trees import flatten, flatten_up_to, leaves_of, map_tree, rebuild
 from glassgrad.layers import InputLayer, Layer
+from glassgrad.ops.movement import Reshape
 from glassgrad.serialization import serialize
 
 __all__ = ["Recipe"]
@@ -225,7 +226,23 @@ def fitted(expected: OpenShape, tensor: Tensor) -> Tensor | None:
     )
     if not fits:
         return None
-    return tensor if shape == tensor.shape else tensor.reshape(shape)
+    return tensor if shape == tensor.shape else carry_mask(tensor.reshape(shape), mask_of(tensor))
+
+
+def carrying(inputs: Any, mask: Any) -> Any:
+    """Inputs that carry the masks that are given; the others carry what they did before."""
+    tensors, structure = flatten(inputs)
+    masks = flatten_up_to(structure, mask) if mask is not None else None
+    if masks is None:
+        return inputs
+    pairs = zip(tensors, masks, strict=True)
+    return rebuild(structure, [_carrying(tensor, one) for tensor, one in pairs])
+
+
+def _carrying(tensor: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None or mask_of(tensor) is mask:
+        return tensor
+    return carry_mask(Reshape(tensor.shape)(tensor), mask)  # the caller's tensor is left alone
 
 
 def single_example_hint(expected: OpenShape, tensor: Tensor) -> str:

@@ -22,7 +22,7 @@ from glassgrad.graph.symbolic import SymbolicTensor
 from glassgrad.graph.trees import leaves_of
 from glassgrad.layers import InputLayer, Layer, register
 from glassgrad.models.model import Model
-from glassgrad.models.recipe import Recipe, fitted, single_example_hint
+from glassgrad.models.recipe import Recipe, carrying, fitted, single_example_hint
 from glassgrad.random_seed import seeded
 from glassgrad.serialization import custom_object_scope, serialize
 from glassgrad.training.storage import load_tree
@@ -158,10 +158,10 @@ class Sequential(Model):
             self._source, self._symbols = source, symbols[1:]
         self._renew()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """Each layer in turn."""
         self._require_layers()
-        outputs = self._as_declared(inputs)
+        outputs = carrying(self._as_declared(inputs), mask)
         for layer in self._layers:
             outputs = layer(outputs)
         return outputs

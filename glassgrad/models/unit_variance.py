@@ -22,6 +22,7 @@ from glassgrad.initializers import Orthogonal
 from glassgrad.layers import Layer
 from glassgrad.layers.layer import require_count
 from glassgrad.ops.contraction import Einsum
+from glassgrad.ops.convolution import Convolution, ConvolutionInputGradient
 from glassgrad.ops.elementwise import Cast
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.movement import Reshape, Transpose
@@ -33,7 +34,7 @@ __all__ = ["Scaling", "lsuv"]
 NO_VARIANCE = 1e-12  # what rounding makes of outputs that are equal, relative to their squares
 
 #: What makes a layer's sums of its inputs and its kernel.
-PRODUCTS: tuple[type[Operation], ...] = (Einsum, MatMul)
+PRODUCTS: tuple[type[Operation], ...] = (Einsum, MatMul, Convolution, ConvolutionInputGradient)
 #: What a kernel may pass on its way into a product.
 PASSAGES: tuple[type[Operation], ...] = (Cast, Reshape, Transpose)
 

@@ -2,7 +2,7 @@
 
 from glassgrad.arguments import checked
 from glassgrad.graph.symbolic import recordable
-from glassgrad.ops import nn
+from glassgrad.ops import image, nn
 from glassgrad.ops.activation import (
     approximate_gelu,
     elu,
@@ -199,6 +199,7 @@ __all__ = [
     "greater_equal",
     "hard_sigmoid",
     "heaviside",
+    "image",
     "isfinite",
     "isinf",
     "isnan",
@@ -293,7 +294,7 @@ __all__ = [
 ]
 
 # What these give is known of a symbolic tensor too, or never: there is no call to record.
-_NOT_RECORDED = {"convert_to_numpy", "ndim", "nn", "shape", "size"}
+_NOT_RECORDED = {"convert_to_numpy", "image", "ndim", "nn", "shape", "size"}
 
 for _name in __all__:
     if _name not in _NOT_RECORDED:

@@ -9,6 +9,11 @@ the places in a window, s is the stride, d the dilation and p the padding before
 A weight is shared by all windows: its gradient is summed over them and over the batch. The three
 are linear in each input, and the gradients of each are the other two. Source: Dumoulin, Visin,
 "A guide to convolution arithmetic for deep learning", 2016.
+
+In the plain notation ``windows(x, window)`` is what each window sees, (batch, *count, channels,
+*window), and ``add_windows(values, space)`` adds such values up where they lie. With groups the
+kernel is a block-diagonal one, ``block_diagonal(kernel, groups)``, of which ``diagonal_blocks``
+are kept.
 """
 
 from __future__ import annotations
@@ -50,7 +55,7 @@ class Convolution(Primitive):
         kernel = _blocks("{kernel}", self.groups)
         plain = (
             f"einsum('b{i}c{u},{u}cf->b{i}f', "
-            f"windows({{x}}, {{kernel}}.shape[:{rank}]{windows.options}), {kernel})"
+            f"windows({{x}}, shape({{kernel}})[:{rank}]{windows.options}), {kernel})"
         )
         latex = f"\\sum_{{{{{','.join(u)},c}}}} {_seen(windows)}\\,{_weight(u, self.groups)}"
         return Notation(plain, latex)

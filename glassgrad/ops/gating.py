@@ -11,7 +11,7 @@ from glassgrad.ops.activation import hard_sigmoid
 from glassgrad.ops.arrangement import expand_dims, swapaxes
 from glassgrad.ops.elementwise import greater, relu, require_floats, sigmoid, square, tanh, where
 from glassgrad.ops.logic import logical_and
-from glassgrad.ops.movement import concatenate
+from glassgrad.ops.movement import concatenate, reshape
 from glassgrad.ops.scan import scan
 
 __all__ = [
@@ -155,15 +155,19 @@ def held(mask: Sequence[Tensor], new: Tensor, old: Tensor) -> Tensor:
 
     Args:
         mask: (batch,), alone in a sequence, or nothing where all have one.
-        new: (batch, units).
-        old: (batch, units).
+        new: (batch, …).
+        old: (batch, …).
     """
-    return where(expand_dims(mask[0], 1), new, old) if mask else new
+    return where(_along(mask[0], new), new, old) if mask else new
 
 
 def let_pass(mask: Sequence[Tensor], gradient: Tensor) -> tuple[Tensor, Tensor | None]:
     """Split the gradient of a state into what meets the step and what goes by it."""
     if not mask:
         return gradient, None
-    is_here = expand_dims(mask[0], 1)
+    is_here = _along(mask[0], gradient)
     return where(is_here, gradient, 0.0), where(is_here, 0.0, gradient)
+
+
+def _along(mask: Tensor, values: Tensor) -> Tensor:
+    return reshape(mask, (*mask.shape, *(1,) * (values.ndim - mask.ndim)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from glassgrad.errors import ArgumentError
-from glassgrad.ops.windows import PaddingWidths
+from glassgrad.errors import ArgumentError, ShapeError
+from glassgrad.ops.windows import PaddingWidths, Windows
 
-__all__ = ["padding_widths", "same_padding", "transposed_space"]
+__all__ = ["padding_widths", "same_padding", "transposed_axis", "transposed_space", "window_count"]
 
 
 def padding_widths(
@@ -51,23 +51,28 @@ def transposed_space(
     Raises:
         ArgumentError: the padding is another word than "valid" or "same", or there are more
             further elements than a stride has room for.
+        ShapeError: a count is 0.
     """
     word = padding.lower()
     if word not in ("valid", "same"):
         raise ArgumentError(f"padding must be 'valid' or 'same'. Got {padding!r}.")
     further = output_padding or (None,) * len(count)
     axes = [
-        _transposed_axis(word, *axis)
+        transposed_axis(word, *axis)
         for axis in zip(count, window, strides, dilation, further, strict=True)
     ]
     return tuple(length for length, _ in axes), tuple(widths for _, widths in axes)
 
 
-def _transposed_axis(
+def transposed_axis(
     padding: str, count: int, window: int, stride: int, dilation: int, further: int | None
 ) -> tuple[int, tuple[int, int]]:
     """The length of one axis, and what is cut off what the windows reach, before and after."""
     span = (window - 1) * dilation + 1
+    if count < 1:
+        raise ShapeError(
+            f"A transposed convolution wants one element at least along each axis. Got {count}."
+        )
     reached = (count - 1) * stride + span
     if further is not None and further >= stride:
         raise ArgumentError(
@@ -103,3 +108,15 @@ def same_padding(
         missing = max((-(-n // s) - 1) * s + (w - 1) * d + 1 - n, 0)
         widths.append((missing // 2, missing - missing // 2))
     return tuple(widths)
+
+
+def window_count(padding: str, length: int, window: int, stride: int, dilation: int = 1) -> int:
+    """How many windows there are along one axis; less than 1 where it is too short.
+
+    Example:
+        >>> window_count("valid", 7, 3, 2), window_count("same", 7, 3, 2)
+        (3, 4)
+    """
+    widths = padding_widths(padding, (length,), (window,), (stride,), (dilation,))
+    (count,) = Windows((window,), (stride,), widths, (dilation,)).count((length,))
+    return count

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import ArgumentError, ShapeError
-from glassgrad.graph import Notation, Primitive, TensorSpec
+from glassgrad.graph import Binding, Notation, Primitive, Tensor, TensorSpec, default_float
 from glassgrad.graph.operation import Array
-from glassgrad.ops.elementwise import require_floats
+from glassgrad.ops.elementwise import cast, require_floats
 from glassgrad.ops.indexing import require_indices
 from glassgrad.ops.windows import COUNTED, PLACED, PaddingWidths, Windows, spatial
 
@@ -123,14 +123,19 @@ class AveragePool(Pooling):
 
     @property
     def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
-        axes = _last(self.window)
-        mean = f"mean({self.seen}, axis={axes})"
-        if self.windows.is_padded:
-            there = self.seen.replace("{x}", "ones_like({x})")
-            mean = f"sum({self.seen}, axis={axes}) / sum({there}, axis={axes})"
-        places = ",".join(PLACED[: len(self.window)])
+        axes, places = _last(self.window), ",".join(PLACED[: len(self.window)])
         seen_there = f"{{x:tight}}_{{{{b,{self.windows.index},c}}}}"
-        return Notation(f"({mean})", rf"\operatorname{{{{mean}}}}_{{{{{places}}}}} {seen_there}")
+        latex = rf"\operatorname{{{{mean}}}}_{{{{{places}}}}} {seen_there}"
+        if not self.windows.is_padded:
+            return Notation(f"mean({self.seen}, axis={axes})", latex)
+        there = self.seen.replace("{x}", "ones_like({x})")
+        mean = f"sum({self.seen}, axis={axes}) / sum({there}, axis={axes})"
+        return Notation(mean, latex, Binding.PRODUCT)
+
+    def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Means of whole numbers are fractions."""
+        (x,) = inputs
+        return (x if x.dtype.kind == "f" else cast(x, default_float()),)
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """(batch, *count, channels)."""
@@ -185,7 +190,7 @@ class MaxPoolGradient(PoolingGradient):
         values = f"{{g}}[..., {spread}] * {_chosen(self.window)}"
         return Notation(
             f"add_windows({values}, {self.space}{self.windows.options})",
-            r"\sum_{{{places}_{{b,i,c}}=u}} {g:tight}_{{b,i,c}}",
+            r"\sum_{{{places:tight}_{{b,i,c}}=u}} {g:tight}_{{b,i,c}}",
         )
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
@@ -211,7 +216,7 @@ class AveragePoolGradient(PoolingGradient):
     def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
         options, rank = self.windows.options, len(self.window)
         spread = ", ".join(["None"] * rank)
-        there = f"windows(ones((1, *{self.space}, 1)), {self.window}{options})"
+        there = f"windows(ones({(1, *self.space, 1)}), {self.window}{options})"
         count = f"sum({there}, axis={_last(self.window)})"
         return Notation(
             f"add_windows(({{g}} / {count})[..., {spread}] * ones({self.window}), "

@@ -111,9 +111,9 @@ class LongShortTermMemory(Composite):
 
     def chain_rule(self, gradients, outputs, inputs):
         x, h0, c0, kernel, recurrent_kernel, _, *mask = inputs
-        given = tuple(gradient is not None for gradient in gradients)
+        of_h, of_c, of_gates = (gradient is not None for gradient in gradients)
         rule = LongShortTermMemoryGradient(
-            self.reverse, self.activation, self.recurrent_activation, given
+            self.reverse, self.activation, self.recurrent_activation, (of_h, of_c, of_gates)
         )
         present = [gradient for gradient in gradients if gradient is not None]
         slopes = rule(*present, x, h0, c0, kernel, recurrent_kernel, *outputs, *mask)
@@ -184,9 +184,13 @@ class GatedRecurrentUnit(Composite):
 
     def chain_rule(self, gradients, outputs, inputs):
         x, h0, kernel, recurrent_kernel, _, *mask = inputs
-        given = tuple(gradient is not None for gradient in gradients)
+        of_h, of_gates = (gradient is not None for gradient in gradients)
         rule = GatedRecurrentUnitGradient(
-            self.reverse, self.reset_after, self.activation, self.recurrent_activation, given
+            self.reverse,
+            self.reset_after,
+            self.activation,
+            self.recurrent_activation,
+            (of_h, of_gates),
         )
         present = [gradient for gradient in gradients if gradient is not None]
         slopes = rule(*present, x, h0, kernel, recurrent_kernel, *outputs, *mask)

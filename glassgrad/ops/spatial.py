@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from glassgrad.errors import ArgumentError, ShapeError
+from glassgrad.errors import ArgumentError, ShapeError, shown
 from glassgrad.graph import Tensor, as_tensor
 from glassgrad.ops.arrangement import moveaxis
 from glassgrad.ops.convolution import Convolution, ConvolutionInputGradient
@@ -45,7 +45,8 @@ def conv(
         inputs: (batch, *space, channels).
         kernel: (*window, channels / groups, filters); how many groups there are follows from it.
         strides: how far the next window is, for each axis or for all.
-        padding: "valid" for none; "same" for as many windows as strides fit into the length.
+        padding: "valid" for none; "same" for as many windows as strides fit into the length;
+            "causal" for zeros before the first alone.
         data_format: "channels_last", the default, or "channels_first", for which axes are moved.
         dilation_rate: the distance of neighbours within a window.
 
@@ -60,10 +61,10 @@ def conv(
     x, weights = as_tensor(inputs), as_tensor(kernel)
     require_kernel_rank("conv", x, weights.ndim, x.ndim)
     channels = x.shape[1 if data_format == "channels_first" else -1]
-    groups, rest = divmod(channels, max(weights.shape[-2], 1))
-    if rest or not groups:
+    share = weights.shape[-2]
+    if not share or not channels or channels % share:
         raise ShapeError(
-            f"The kernel's channels must divide those of the inputs. Got {weights.shape[-2]} of "
+            f"The kernel's channels must divide those of the inputs. Got {share} of "
             f"kernel {weights.shape}, and {channels} of inputs {x.shape}."
         )
     rank = x.ndim - 2
@@ -71,7 +72,7 @@ def conv(
 
     def convolved(x: Tensor) -> Tensor:
         widths = padding_widths(padding, x.shape[1:-1], weights.shape[:-2], steps, apart)
-        return Convolution(steps, widths, apart, groups)(x, weights)
+        return Convolution(steps, widths, apart, channels // share)(x, weights)
 
     return channels_last(convolved, x, data_format)
 
@@ -269,7 +270,7 @@ def lengths(given: Lengths, rank: int, name: str, least: int = 1) -> tuple[int, 
     found = (given,) * rank if isinstance(given, int) else tuple(given)
     if len(found) != rank or any(n != int(n) or n < least for n in found):
         raise ArgumentError(
-            f"{name} must be a whole number from {least} on, or {rank} of them. Got {given}."
+            f"{name} must be a whole number from {least} on, or {rank} of them. Got {shown(given)}."
         )
     return tuple(map(int, found))
 

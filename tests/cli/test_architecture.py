@@ -32,6 +32,30 @@ def test_the_grammar(text: str, expected: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("conv 4 relu", [("Conv2D", 4, "relu")]),
+        ("conv 4,pool 2", [("Conv2D", 4, "linear"), ("MaxPooling2D", (2, 2))]),
+        ("lstm 3, 5", [("LSTM", 3, False), ("Dense",)]),
+        ("lstm 3, gru 4", [("LSTM", 3, True), ("GRU", 4, False)]),
+        ("gru 4, dropout 0.1, gru 4", [("GRU", 4, True), ("Dropout",), ("GRU", 4, False)]),
+    ],
+)
+def test_layers_that_read_images_and_sequences(text: str, expected: list[object]) -> None:
+    asked = {
+        "Conv2D": lambda layer: (layer.filters, layer.activation.__name__),
+        "MaxPooling2D": lambda layer: (layer.pool_size,),
+        "LSTM": lambda layer: (layer.units, layer.return_sequences),
+        "GRU": lambda layer: (layer.units, layer.return_sequences),
+    }
+    found = []
+    for layer in parse_layers(text):
+        name = type(layer).__name__
+        found.append((name, *asked.get(name, lambda layer: ())(layer)))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
     "text, fragments",
     [
         ("256 relu,", ["Layer 2", "Got nothing", "Example: --layers"]),
@@ -43,6 +67,14 @@ def test_the_grammar(text: str, expected: list[object]) -> None:
         ("dropuot 0.2", ["dropout RATE", "'dropuot 0.2'"]),
         ("dropout", ["dropout RATE", "'dropout'"]),
         ("dropout x", ["'dropout x'"]),
+        ("conv", ["conv FILTERS", "'conv'"]),
+        ("conv 3 relu relu", ["'conv 3 relu relu'"]),
+        ("conv 0", ["Layer 1", "positive", "0"]),
+        ("conv 3 rleu", ["Layer 1", "Did you mean 'relu'"]),
+        ("pool 1.5", ["pool SIZE", "'pool 1.5'"]),
+        ("pool 0", ["Layer 1", "0"]),
+        ("lstm 8 relu", ["lstm UNITS", "'lstm 8 relu'"]),
+        ("gru -1", ["Layer 1", "-1"]),
         ("12, dropout 1.5", ["Layer 2", "[0, 1)", "1.5"]),
         ("dropout nan", ["Layer 1", "[0, 1)"]),
         ("0 relu", ["Layer 1", "positive", "0"]),
@@ -65,6 +97,36 @@ def test_a_network_takes_the_stored_pixels() -> None:
     assert network.input_shape == (None, 8, 8)
     assert network.output_shape == (None, 10)
     assert network.predict(digits.x_test[:3]).sum(axis=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "text, kinds",
+    [
+        ("", "Rescaling Flatten Dense"),
+        ("dropout 0.1", "Rescaling Flatten Dropout Dense"),
+        ("conv 2 relu, pool 2", "Rescaling Reshape Conv2D MaxPooling2D Flatten Dense"),
+        (
+            "conv 2, dropout 0.1, conv 2, dropout 0.1, 5",
+            "Rescaling Reshape Conv2D Dropout Conv2D Flatten Dropout Dense Dense",
+        ),
+        ("lstm 3, gru 2, 5 relu", "Rescaling LSTM GRU Dense Dense"),
+    ],
+)
+def test_layers_get_the_axes_that_they_read(text: str, kinds: str) -> None:
+    network = network_for(datasets.load("digits"), text, seed=0)
+    assert [type(layer).__name__ for layer in network.layers] == kinds.split()
+    assert network.output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    "text, shape",
+    [("conv 2", (4,)), ("lstm 2", (4,)), ("lstm 2", (8, 8, 3)), ("conv 2, lstm 2", (8, 8))],
+)
+def test_layers_that_cannot_read_the_data_are_refused(text: str, shape: tuple[int, ...]) -> None:
+    data = replace(datasets.load("digits"), x_train=np.zeros((1437, *shape), "uint8"))
+    with pytest.raises(ArgumentError) as error:
+        network_for(data, text, seed=0)
+    assert f"--layers {text!r} does not fit examples of shape {shape}" in str(error.value)
 
 
 def test_the_seed_decides_the_first_weights() -> None:

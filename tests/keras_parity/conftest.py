@@ -35,9 +35,11 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("KERAS_BACKEND", "torch")
         patch.setenv("KERAS_TORCH_DEVICE", "cpu")
         import keras
+        import torch
 
         if keras.backend.backend() != "torch":
             pytest.fail(f"Keras was loaded before, on {keras.backend.backend()}, and not on torch.")
+        torch.set_num_threads(1)  # more of them wait for each other where tests run side by side
         yield keras
 
 

@@ -57,7 +57,8 @@ ARGUMENTS: tuple[Difference, ...] = (
         "One rule is enough: a model that computes in another type has another `dtype`.",
     ),
     Difference(
-        "layers.*(lora_rank), layers.*(lora_alpha), layers.*(quantization_config)",
+        "layers.*(lora_rank), layers.*(lora_alpha), layers.*(quantization_config), "
+        "layers.*(gptq_unpacked_column_size)",
         "absent",
         "low-rank adapters and quantisation of trained models",
         "They serve the adaptation of large language models, which is not what glassgrad is for.",
@@ -69,10 +70,10 @@ ARGUMENTS: tuple[Difference, ...] = (
         "There is one batch, wherever its parts are computed.",
     ),
     Difference(
-        "layers.*.call(mask), models.*.call(mask)",
-        "absent",
-        "the time steps or examples that count",
-        "No layer that is there makes a mask.",
+        "layers.*.compute_mask(*), models.*.compute_mask(*)",
+        "`compute_mask(inputs, previous_mask=None)` everywhere",
+        "the second argument is `previous_mask` or `mask`, the first may be `_`",
+        "A method has one signature.",
     ),
     Difference(
         "layers.*.call(training), models.*.call(training)",
@@ -114,10 +115,22 @@ ARGUMENTS: tuple[Difference, ...] = (
         "It is there for layers of one's own that check their inputs.",
     ),
     Difference(
-        "layers.Random*.call(*)",
+        "layers.Random*.call(*), layers.Resizing.call(*)",
         "`call(inputs)`, as in every layer",
         "`call(data)`, where data are images, or images and labels",
         "Labels are classes or numbers: they stay as they are.",
+    ),
+    Difference(
+        "layers.*Conv*(strides), layers.*Conv*(dilation_rate), layers.MaxPool*D(pool_size)",
+        "by default one number, which holds for all axes",
+        "by default a tuple of as many as there are axes",
+        "Both mean the same, and a configuration holds the tuple.",
+    ),
+    Difference(
+        "layers.Conv*3DTranspose(output_padding), layers.Conv*3DTranspose(data_format)",
+        "`output_padding` comes before `data_format`, as with one and two axes",
+        "the other way round with three axes",
+        "One order is easier to remember; both are mostly given by name.",
     ),
     Difference(
         "layers.*Lookup(idf_weights), layers.*Lookup.set_vocabulary(idf_weights), "
@@ -206,6 +219,32 @@ NUMBERS: tuple[Difference, ...] = (
         tolerance=1e-6,
     ),
     Difference(
+        "layers.Attention, layers.AdditiveAttention, layers.MultiHeadAttention, "
+        "layers.GroupQueryAttention",
+        "a query whose mask hides all keys gets zeros",
+        "it gets the mean of all values; zeros where heads have dropout or return their weights",
+        "Who sees nothing reads nothing, by whichever path it is computed.",
+    ),
+    Difference(
+        "layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D",
+        'with `padding="same"` a window at the border takes the mean of what it sees',
+        "on PyTorch uneven padding repeats the border, which then counts twice",
+        "Padding does not count, whether it is even or not.",
+    ),
+    Difference(
+        "layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Conv1DTranspose, "
+        "layers.Conv2DTranspose, layers.Conv3DTranspose",
+        "strides and dilation may be combined",
+        "one of them must be 1",
+        "The formula has both, and every executor computes it.",
+    ),
+    Difference(
+        "layers.Resizing",
+        "gives floats for images of integers, and wants the axis of the batch",
+        "rounds to integers again, and takes one image as well",
+        "What follows computes with floats; rounding would lose what interpolation has found.",
+    ),
+    Difference(
         "models.Model.fit",
         "data that are empty or not finite, and labels outside the classes, are refused",
         "training goes on, and the loss is not a number",
@@ -224,6 +263,33 @@ NUMBERS: tuple[Difference, ...] = (
         "the same seed gives the same numbers on every machine and executor",
         "the same seed gives other numbers than with us, and on each backend",
         "Random numbers are counted, not drawn in turn, so that a resumed run goes on with them.",
+    ),
+    Difference(
+        "metrics.IoU, metrics.BinaryIoU, metrics.MeanIoU, metrics.OneHotIoU, metrics.OneHotMeanIoU",
+        "counts and quotients are float64, and weights may be fractions; labels of one column, "
+        "and weights of whole examples, are taken as well",
+        "quotients are float32, with 1e-7 added to their divisors; weights are rounded down to "
+        "integers, unless `dtype` is a float type",
+        "A weight of 0.5 counts one half.",
+        tolerance=1e-6,
+    ),
+    Difference(
+        "losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy",
+        "with `from_logits` computed from the logits; negative `gamma` is refused",
+        "turned into probabilities first, which are kept within 1e-7 and 1 - 1e-7",
+        "The stable form is the same number wherever both are defined.",
+    ),
+    Difference(
+        "losses.CategoricalGeneralizedCrossEntropy",
+        "a probability below 1e-7 counts as 1e-7",
+        "at 0 the gradient is infinite",
+        "One impossible example would spoil the weights.",
+    ),
+    Difference(
+        "losses.Dice, losses.Tversky",
+        "without `axis` there is one value, and weights of examples are refused",
+        "the one value is multiplied by the mean of the weights",
+        "A weight that does nothing for its example misleads.",
     ),
     Difference(
         "metrics",
@@ -274,6 +340,34 @@ NUMBERS: tuple[Difference, ...] = (
         "0 counts as no axis there, which is a mistake.",
     ),
     Difference(
+        "layers.SimpleRNN",
+        "`activity_regularizer` is a penalty on the output",
+        "it is taken and forgotten",
+        "`LSTM` and `GRU` have it in Keras as well.",
+    ),
+    Difference(
+        "layers.RNN, layers.LSTM, layers.GRU",
+        "a mask that the input carries is heeded with an `initial_state` too, and that of the "
+        "outputs is turned round by `go_backwards`; rates of dropout outside [0, 1) are refused",
+        "with an `initial_state` the mask must be handed in, and it keeps its order; rates are "
+        "brought within [0, 1], and of 1 nothing happens",
+        "Padding is no data, whatever the state begins with.",
+    ),
+    Difference(
+        "layers.RNN.stateful",
+        "states are made for the first batch that is computed; what a cell draws at random is the "
+        "same at all steps",
+        "the length of the batch must be known when the layer is built; layers inside a cell draw "
+        "anew at each step",
+        "A step is a graph that is made once; `RNN` documents dropout within it.",
+    ),
+    Difference(
+        "layers.Masking",
+        "weights of examples may meet a mask of steps in losses and metrics",
+        "they must have the shape of the mask",
+        "Weights of examples are what `fit` is mostly given.",
+    ),
+    Difference(
         "layers.IntegerLookup, layers.StringLookup, layers.Discretization.adapt",
         "no other library is needed",
         "needs TensorFlow, on every backend",
@@ -284,6 +378,20 @@ NUMBERS: tuple[Difference, ...] = (
 # ---- public names that Keras does not have
 
 NAMES: tuple[Difference, ...] = (
+    Difference(
+        "layers.PositionEmbedding, layers.SinePositionEncoding, layers.RotaryEmbedding, "
+        "layers.TokenAndPositionEmbedding, layers.TransformerEncoder, layers.TransformerDecoder",
+        "encodings of positions and the layers of a transformer, by KerasHub's names, arguments "
+        "and formulas (without its caches and its scalings of rotary embeddings beyond the linear)",
+        "in the package KerasHub",
+        "Attention does not know where anything stands; nobody should need a second package.",
+    ),
+    Difference(
+        "layers.TransformerBlock",
+        "a block whose sums are never normalised (pre-norm), causal or not, as in GPT",
+        "absent; KerasHub's decoder with `normalize_first=True` computes it",
+        "It is the block of nearly all language models today.",
+    ),
     Difference(
         "activations.register",
         "gives a function of one's own a name: `@activations.register()`",

@@ -42,6 +42,7 @@ KINDS: dict[str, Callable[[Generator], tuple[Array, Array]]] = {
     "distributions": lambda rng: (probabilities(_logits(rng)), probabilities(_logits(rng))),
     "signs": lambda rng: (_binary(rng) * 2 - 1, _logits(rng)),
     "binary": lambda rng: (_binary(rng), rng.uniform(0.01, 0.99, (EXAMPLES, CLASSES))),
+    "bits": lambda rng: (rng.integers(0, 2, EXAMPLES), rng.uniform(0.01, 0.99, EXAMPLES)),
     "binary_logits": lambda rng: (_binary(rng), _logits(rng)),
     "one_hot": lambda rng: (_one_hot(rng), probabilities(_logits(rng))),
     "one_hot_unnormalised": lambda rng: (_one_hot(rng), rng.uniform(0.1, 2, (EXAMPLES, CLASSES))),

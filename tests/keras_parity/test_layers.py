@@ -116,6 +116,11 @@ def other_value(weight: Any, precision: Precision) -> Array:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_layer_is_that_of_keras(case: Case, keras: Any, precision: Precision) -> None:
+    require_same_layer(case, keras, precision)
+
+
+def require_same_layer(case: Case, keras: Any, precision: Precision) -> None:
+    """Weights, shapes, and outputs, gradients and state in inference and twice in training."""
     ours, theirs = case.make(layers), case.make(keras.layers)
     precision = precision.about(f"layers.{case.name}")
     arrays = arrays_of(case, precision)
@@ -165,8 +170,15 @@ RANDOM = (
     Case("AlphaDropout", {"rate": 0.3, "noise_shape": (None, 1)}),
     Case("SpatialDropout1D", {"rate": 0.3}, note="of sequences"),
     Case("SpatialDropout2D", {"rate": 0.3}, note="of images"),
+    Case("SpatialDropout2D", {"rate": 0.3, "data_format": "channels_first"}, note="turned"),
+    Case("SpatialDropout3D", {"rate": 0.3}, note="of volumes"),
 )
-SHAPES = {"SpatialDropout1D": (200, 5, 150), "SpatialDropout2D": (200, 2, 3, 150)}
+SHAPES = {
+    "of sequences": (200, 5, 150),
+    "of images": (200, 2, 3, 150),
+    "turned": (200, 150, 2, 3),
+    "of volumes": (200, 2, 1, 3, 150),
+}
 
 
 @pytest.mark.parametrize("case", RANDOM, ids=str)
@@ -175,7 +187,7 @@ def test_a_layer_that_draws_is_distributed_as_that_of_keras(
 ) -> None:
     """What is drawn differs, so moments are compared, of values and of means over an axis."""
     set_random_seed(0)  # the step, which tests before this one have counted on, begins anew
-    shape = SHAPES.get(case.name, (400, 120))
+    shape = SHAPES.get(case.note, (400, 120))
     x = precision.floats(np.random.default_rng(0).uniform(1.0, 2.0, shape))
     arguments = {**case.arguments, "seed": 7}
     ours, theirs = (getattr(family, case.name)(**arguments) for family in (layers, keras.layers))

@@ -12,6 +12,8 @@ from glassgrad.graph import as_tensor
 from tests.keras_parity.comparison import Case, Precision, evaluate, evaluate_keras
 from tests.keras_parity.targets import KINDS
 
+ALPHAS = [0.1, 0.2, 0.3, 0.5, 0.7, 1.0]  # one for each class
+
 CASES = (
     *(Case(name, inputs="real") for name in ("MeanSquaredError", "MeanAbsoluteError")),
     Case("MeanAbsolutePercentageError", inputs="real"),
@@ -38,6 +40,24 @@ CASES = (
     Case("SparseCategoricalCrossentropy", {"from_logits": True}, "label_logits"),
     Case("SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 1}, "label_logits"),
     Case("SparseCategoricalCrossentropy", {"ignore_class": 2}, "labels"),
+    Case("BinaryFocalCrossentropy", inputs="binary"),
+    Case("BinaryFocalCrossentropy", {"gamma": 0.5, "label_smoothing": 0.2}, "binary"),
+    Case("BinaryFocalCrossentropy", {"gamma": 0.0}, "binary"),
+    Case("BinaryFocalCrossentropy", {"from_logits": True, "gamma": 3.0}, "binary_logits"),
+    Case("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.1}, "binary"),
+    Case("CategoricalFocalCrossentropy", inputs="one_hot"),
+    Case("CategoricalFocalCrossentropy", inputs="one_hot_unnormalised"),
+    Case("CategoricalFocalCrossentropy", {"alpha": ALPHAS, "gamma": 1.5}, "one_hot"),
+    Case("CategoricalFocalCrossentropy", {"label_smoothing": 0.1}, "distributions"),
+    Case("CategoricalFocalCrossentropy", {"from_logits": True}, "one_hot_logits"),
+    Case("CategoricalFocalCrossentropy", {"from_logits": True, "axis": 0}, "one_hot_logits"),
+    Case("CategoricalGeneralizedCrossEntropy", inputs="labels"),
+    Case("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, "labels"),
+    Case("Dice", inputs="binary"),
+    Case("Dice", {"axis": 1}, "binary"),
+    Case("Dice", {"axis": 0}, "distributions"),
+    Case("Tversky", {"alpha": 0.3, "beta": 0.9}, "binary"),
+    Case("Tversky", {"alpha": 0.7, "beta": 0.2, "axis": -1}, "distributions"),
 )
 FUNCTIONS = (
     *(Case(name, inputs="real") for name in ("mean_squared_error", "mean_absolute_error")),
@@ -54,6 +74,11 @@ FUNCTIONS = (
     Case("binary_crossentropy", {"axis": 0}, "binary"),
     Case("categorical_crossentropy", {"label_smoothing": 0.1}, "one_hot"),
     Case("sparse_categorical_crossentropy", {"ignore_class": 1}, "labels"),
+    Case("binary_focal_crossentropy", {"apply_class_balancing": True, "axis": 0}, "binary"),
+    Case("categorical_focal_crossentropy", {"gamma": 1.0, "label_smoothing": 0.1}, "one_hot"),
+    Case("categorical_generalized_cross_entropy", {"q": 0.2}, "labels"),
+    Case("dice", {"axis": (0, 1)}, "binary"),
+    Case("tversky", {"alpha": 0.2, "axis": 0}, "binary"),
 )
 EVERY_CASE = (*CASES, *FUNCTIONS)
 WEIGHTS = np.array([0.5, 2.0, 0.0, 1.0, 3.0, 0.25, 1.5, 0.75])
@@ -71,8 +96,8 @@ def test_a_loss_is_that_of_keras(case: Case, keras: Any, precision: Precision) -
     true, pred = map(precision.floats, KINDS[case.inputs](np.random.default_rng(1)))
     precision = precision.about(f"losses.{case.name}")
     for reduction, weights in REDUCTIONS:
-        if case.arguments.get("axis") == 0 and weights is not None:
-            continue  # the values belong to columns then, and there are weights of rows
+        if weights is not None and not _has_values_of_rows(case):
+            continue  # there are weights of rows, and no values for them
         arguments = {**case.arguments, "reduction": reduction}
         ours, theirs = (getattr(f, case.name)(**arguments) for f in (losses, keras.losses))
         assert ours.name == theirs.name
@@ -80,6 +105,11 @@ def test_a_loss_is_that_of_keras(case: Case, keras: Any, precision: Precision) -
         their_value, their_slopes = evaluate_keras(_of(theirs, true, weights), [pred])
         precision.require_same(value, their_value, reduction)
         precision.require_same(slopes[0], their_slopes[0], f"gradient, {reduction}")
+
+
+def _has_values_of_rows(case: Case) -> bool:
+    of_the_whole_batch = case.name in ("Dice", "Tversky") and "axis" not in case.arguments
+    return case.arguments.get("axis") != 0 and not of_the_whole_batch
 
 
 def _of(loss: Any, true: Any, weights: Any) -> Any:

@@ -14,6 +14,7 @@ from tests.keras_parity.comparison import Case, Precision
 from tests.keras_parity.targets import EXAMPLES, KINDS
 
 LABEL_WEIGHTS = [1.0, 2.0, 0.5, 0.0, 1.0, 3.0]
+FRACTIONS = {"dtype": "float64"}  # Keras's intersections drop fractions of weights otherwise
 
 CASES = (
     *(
@@ -89,6 +90,16 @@ CASES = (
     Case("RecallAtPrecision", {"precision": 0.6}, "binary"),
     Case("SensitivityAtSpecificity", {"specificity": 0.6}, "binary"),
     Case("SpecificityAtSensitivity", {"sensitivity": 0.6, "num_thresholds": 20}, "binary"),
+    Case("IoU", {**FRACTIONS, "num_classes": 6, "target_class_ids": [0, 3, 5]}, "label_pairs"),
+    Case("IoU", {**FRACTIONS, "num_classes": 9, "target_class_ids": [1, 8]}, "label_pairs"),
+    Case("BinaryIoU", FRACTIONS, "bits"),
+    Case("BinaryIoU", {**FRACTIONS, "target_class_ids": [1], "threshold": 0.2}, "bits"),
+    Case("MeanIoU", {**FRACTIONS, "num_classes": 6}, "label_pairs"),
+    Case("MeanIoU", {**FRACTIONS, "num_classes": 4, "ignore_class": 2}, "label_pairs"),
+    Case("MeanIoU", {**FRACTIONS, "num_classes": 6, "sparse_y_pred": False}, "labels"),
+    Case("OneHotIoU", {**FRACTIONS, "num_classes": 6, "target_class_ids": [2, 4]}, "one_hot"),
+    Case("OneHotMeanIoU", {**FRACTIONS, "num_classes": 6}, "one_hot"),
+    Case("OneHotMeanIoU", {**FRACTIONS, "num_classes": 6, "ignore_class": 0}, "one_hot"),
 )
 VALUES = (Case("Mean"), Case("Sum"))
 FUNCTIONS = (

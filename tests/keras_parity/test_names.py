@@ -11,12 +11,15 @@ import pytest
 from glassgrad import losses
 from tests.keras_parity import (
     test_activations,
+    test_attention,
     test_constraints,
+    test_convolutional_layers,
     test_initializers,
     test_layers,
     test_losses,
     test_metrics,
     test_optimizers,
+    test_recurrent,
     test_regularizers,
     test_schedules,
 )
@@ -32,7 +35,12 @@ ROWS: dict[str, Any] = {
     "activations": test_activations.CASES,
     "constraints": test_constraints.CASES,
     "initializers": test_initializers.CASES,
-    "layers": test_layers.EVERY_CASE,
+    "layers": (
+        *test_layers.EVERY_CASE,
+        *test_attention.CASES,
+        *test_convolutional_layers.CASES,
+        *test_recurrent.CASES,
+    ),
     "losses": test_losses.EVERY_CASE,
     "metrics": test_metrics.EVERY_CASE,
     "optimizers": test_optimizers.CASES,
@@ -46,7 +54,7 @@ WITHOUT_NUMBERS = {
     "activations": {"Activation"},
     "constraints": {"Constraint"},
     "initializers": {"Initializer"},
-    "layers": {"Layer", "Input", "InputLayer", "InputSpec", "Lambda", *LOOKUPS},
+    "layers": {"Layer", "Input", "InputLayer", "InputSpec", "Lambda", "Wrapper", *LOOKUPS},
     "losses": {"Loss", "LossFunctionWrapper"},
     "metrics": {"Metric", "MeanMetricWrapper"},
     "optimizers": {"Optimizer", "LossScaleOptimizer"},

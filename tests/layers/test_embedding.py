@@ -74,7 +74,6 @@ def test_a_number_outside_is_refused(name: str, wrong: int) -> None:
     [
         (lambda: Embedding(0, 3), ArgumentError, "input_dim must be a positive integer. Got 0"),
         (lambda: Embedding(3, 2.5), ArgumentError, "output_dim must be .* Got 2.5"),  # type: ignore[arg-type]
-        (lambda: Embedding(3, 2, mask_zero=True), ArgumentError, "mask_zero must be False"),
         (lambda: Embedding(3, 2, weights=TABLE), ShapeError, r"\(3, 2\)"),
     ],
 )

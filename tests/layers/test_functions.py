@@ -86,7 +86,7 @@ def test_a_function_without_a_name_runs_and_is_not_saved(tmp_path: Path) -> None
         (lambda: Lambda(None), ArgumentError, "needs a function of tensors"),
         (lambda: Lambda(3), ArgumentError, "Got 3"),
         (lambda: Lambda("trippled"), UnknownNameError, "'tripled'"),
-        (lambda: Lambda(ops.square, mask=True), ArgumentError, "mask must be None"),
+        (lambda: Lambda(ops.square, mask=1.0), ArgumentError, "mask must be booleans, or a f"),
         (lambda: Lambda(ops.square, arguments=[1]), ArgumentError, "must be a dictionary"),
         (lambda: Lambda(ops.square, 3), ArgumentError, "output_shape must be"),
         (lambda: Lambda(ops.square, "squared"), UnknownNameError, "squared"),

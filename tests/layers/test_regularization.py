@@ -84,6 +84,8 @@ def test_a_training_trace_without_randomness_is_refused() -> None:
         (layers.Dropout(0.5, noise_shape=(200, 30)), (200, 30), ()),
         (layers.SpatialDropout1D(0.5), (40, 5, 50), (1,)),
         (layers.SpatialDropout2D(0.5), (40, 3, 4, 50), (1, 2)),
+        (layers.SpatialDropout2D(0.5, "channels_first"), (40, 50, 4, 3), (2, 3)),
+        (layers.SpatialDropout3D(0.5), (40, 2, 3, 4, 50), (1, 2, 3)),
     ],
 )
 def test_all_elements_along_an_axis_share_their_fate(
@@ -200,9 +202,9 @@ def test_activity_regularization() -> None:
         (lambda: layers.SpatialDropout1D(0.5)(ONES), ShapeError, "expected 3 axes, found 2"),
         (lambda: layers.SpatialDropout2D(0.5)(ONES), ShapeError, "expected 4 axes, found 2"),
         (
-            lambda: layers.SpatialDropout2D(0.5, "channels_first"),
+            lambda: layers.SpatialDropout2D(0.5, "channels_second"),
             ArgumentError,
-            "'channels_last'.*Permute",
+            "'channels_last' or 'channels_first'. Got 'channels_second'",
         ),
         (lambda: layers.GaussianNoise(-0.1), ArgumentError, "stddev .* Got -0.1"),
         (lambda: layers.GaussianNoise(float("inf")), ArgumentError, "stddev .* Got inf"),

@@ -620,6 +620,11 @@ def both(merge: Layer) -> Layer:
     return OnItself(merge)
 
 
+def of_two(layer: Layer) -> Layer:
+    """A layer of one input for one that is called on two."""
+    return OnItself(layer, is_apart=True)
+
+
 def of_numbers(layer: Layer) -> Layer:
     """A layer for floats instead of numbers of things, which are 0 and 1 here."""
     return Sequential([layers.ReLU(max_value=1.0), layer])
@@ -627,13 +632,15 @@ def of_numbers(layer: Layer) -> Layer:
 
 @layers.register()
 class OnItself(Layer):
-    """Merges the input and its square."""
+    """Merges the input and its square, or is called on the input and its half."""
 
-    def __init__(self, merge: Any, **kwargs: Any) -> None:
+    def __init__(self, merge: Any, is_apart: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.merge = layers.get(merge)
+        self.merge, self.is_apart = layers.get(merge), is_apart
 
     def call(self, inputs: Tensor) -> Any:
+        if self.is_apart:
+            return self.merge(inputs, inputs * 0.5)
         return self.merge([inputs, inputs * inputs])
 
 
@@ -641,7 +648,9 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Layer]]] = {
     "Activation": ((3,), lambda: Activation("sigmoid")),
     "ActivityRegularization": ((3,), lambda: layers.ActivityRegularization(0.1, 0.2)),
     "Add": ((3,), lambda: both(layers.Add())),
+    "AdditiveAttention": ((2, 3), lambda: both(layers.AdditiveAttention(dropout=0.25, seed=3))),
     "AlphaDropout": ((3,), lambda: layers.AlphaDropout(0.25, (None, 1), seed=3)),
+    "Attention": ((2, 3), lambda: both(layers.Attention(True, "concat"))),
     "Average": ((3,), lambda: both(layers.Average())),
     "BatchNormalization": ((3,), lambda: layers.BatchNormalization(momentum=0.5, scale=False)),
     "CategoryEncoding": ((3,), lambda: of_numbers(layers.CategoryEncoding(2, "count"))),
@@ -651,10 +660,15 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Layer]]] = {
     "Dot": ((3,), lambda: both(layers.Dot(axes=1, normalize=True))),
     "Dropout": ((3,), lambda: Dropout(0.25, (None, 3), seed=3)),
     "ELU": ((3,), lambda: layers.ELU(0.5)),
+    "EinsumDense": ((2, 3), lambda: layers.EinsumDense("abc,cd->adb", (4, None), bias_axes="d")),
     "Embedding": ((3,), lambda: of_numbers(layers.Embedding(2, 4, "uniform", "l2"))),
     "Flatten": ((2, 3), Flatten),
     "GaussianDropout": ((3,), lambda: layers.GaussianDropout(0.25, seed=3)),
     "GaussianNoise": ((3,), lambda: layers.GaussianNoise(0.25, seed=3)),
+    "GroupQueryAttention": (
+        (3, 4),
+        lambda: of_two(layers.GroupQueryAttention(2, 4, 2, sliding_window=2)),
+    ),
     "Identity": ((3,), layers.Identity),
     "IntegerLookup": (
         (3,),
@@ -665,10 +679,15 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Layer]]] = {
     "LeakyReLU": ((3,), lambda: layers.LeakyReLU(0.1)),
     "Maximum": ((3,), lambda: both(layers.Maximum())),
     "Minimum": ((3,), lambda: both(layers.Minimum())),
+    "MultiHeadAttention": (
+        (3, 4),
+        lambda: of_two(layers.MultiHeadAttention(2, 3, 2, dropout=0.25, use_gate=True, seed=3)),
+    ),
     "Multiply": ((3,), lambda: both(layers.Multiply())),
     "Normalization": ((3,), lambda: layers.Normalization(-1, [1.0, 2.0, 3.0], [1.0, 4.0, 9.0])),
     "PReLU": ((2, 3), lambda: layers.PReLU("ones", "l2", "non_neg", shared_axes=1)),
     "Permute": ((2, 3), lambda: layers.Permute((2, 1))),
+    "PositionEmbedding": ((3, 4), lambda: layers.PositionEmbedding(5)),
     "RMSNormalization": ((3,), lambda: layers.RMSNormalization(epsilon=0.1)),
     "RandomFlip": ((2, 2, 3), lambda: layers.RandomFlip("vertical", seed=3)),
     "RandomRotation": ((2, 2, 3), lambda: layers.RandomRotation((0.1, 0.2), seed=3)),
@@ -678,12 +697,82 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Layer]]] = {
     "RepeatVector": ((3,), lambda: layers.RepeatVector(2)),
     "Rescaling": ((3,), lambda: layers.Rescaling(1 / 255, offset=0.5)),
     "Reshape": ((2, 3), lambda: layers.Reshape((-1, 2))),
+    "ReversibleEmbedding": (
+        (3,),
+        lambda: of_numbers(layers.ReversibleEmbedding(2, 4, tie_weights=False)),
+    ),
+    "RotaryEmbedding": ((3, 4), lambda: layers.RotaryEmbedding(100, 2.0)),
+    "SinePositionEncoding": ((3, 4), lambda: layers.SinePositionEncoding(100)),
     "Softmax": ((3,), layers.Softmax),
     "SpatialDropout1D": ((2, 3), lambda: layers.SpatialDropout1D(0.25, seed=3)),
     "SpatialDropout2D": ((2, 2, 3), lambda: layers.SpatialDropout2D(0.25, seed=3)),
     "Subtract": ((3,), lambda: both(layers.Subtract())),
+    "TokenAndPositionEmbedding": (
+        (3,),
+        lambda: of_numbers(layers.TokenAndPositionEmbedding(2, 3, 4)),
+    ),
+    "TransformerBlock": ((3, 4), lambda: layers.TransformerBlock(2, causal=True)),
+    "TransformerDecoder": ((3, 4), lambda: of_two(layers.TransformerDecoder(5, 2))),
+    "TransformerEncoder": ((3, 4), lambda: layers.TransformerEncoder(5, 2, 0.25)),
     "UnitNormalization": ((3,), layers.UnitNormalization),
     "Sequential": ((3,), lambda: Sequential([Input((3,)), Dense(2, name="inner")])),
+    "Bidirectional": (
+        (3, 2),
+        lambda: layers.Bidirectional(layers.LSTM(3, return_sequences=True), "ave"),
+    ),
+    "GRU": ((3, 2), lambda: layers.GRU(2, dropout=0.25, seed=3, go_backwards=True)),
+    "GRUCell": (
+        (3, 2),
+        lambda: layers.RNN(layers.GRUCell(2, recurrent_dropout=0.25, reset_after=False), True),
+    ),
+    "LSTM": ((3, 2), lambda: layers.LSTM(2, recurrent_regularizer="l2", stateful=True)),
+    "LSTMCell": ((3, 2), lambda: layers.RNN(layers.LSTMCell(2, dropout=0.25, seed=3))),
+    "Masking": ((3, 2), lambda: layers.Masking(0.5)),
+    "RNN": ((3, 2), lambda: layers.RNN(layers.SimpleRNNCell(2, "gelu"), go_backwards=True)),
+    "SimpleRNN": ((3, 2), lambda: layers.SimpleRNN(2, "relu", name="elman")),
+    "SimpleRNNCell": (
+        (3, 2),
+        lambda: layers.RNN(layers.SimpleRNNCell(2, recurrent_dropout=0.25), stateful=True),
+    ),
+    "StackedRNNCells": (
+        (3, 2),
+        lambda: layers.RNN([layers.LSTMCell(2), layers.GRUCell(3, recurrent_dropout=0.25)]),
+    ),
+    "TimeDistributed": ((3, 2), lambda: layers.TimeDistributed(Dense(2, name="at_once"))),
+    "AveragePooling1D": ((5, 2), lambda: layers.AveragePooling1D(3, 2, "same")),
+    "AveragePooling2D": ((4, 5, 2), lambda: layers.AveragePooling2D((2, 3), 1)),
+    "AveragePooling3D": ((2, 4, 3, 1), lambda: layers.AveragePooling3D(2, padding="same")),
+    "Conv1D": ((5, 2), lambda: layers.Conv1D(4, 3, 1, "causal", None, 2, 2, "relu")),
+    "Conv1DTranspose": ((3, 2), lambda: layers.Conv1DTranspose(2, 3, 2, "same")),
+    "Conv2D": ((5, 4, 2), lambda: layers.Conv2D(3, (3, 2), (2, 1), "same", name="seen")),
+    "Conv2DTranspose": ((2, 3, 2), lambda: layers.Conv2DTranspose(2, 3, 2, output_padding=1)),
+    "Conv3D": ((2, 3, 4, 1), lambda: layers.Conv3D(2, (1, 2, 3), kernel_regularizer="l2")),
+    "Conv3DTranspose": ((2, 1, 2, 1), lambda: layers.Conv3DTranspose(2, 2, (2, 1, 1))),
+    "Cropping1D": ((5, 2), lambda: layers.Cropping1D((2, 1))),
+    "Cropping2D": ((3, 4, 2), lambda: layers.Cropping2D(((1, 0), (0, 2)))),
+    "Cropping3D": ((3, 4, 5, 1), layers.Cropping3D),
+    "DepthwiseConv1D": ((5, 2), lambda: layers.DepthwiseConv1D(3, 2, "same", 2)),
+    "DepthwiseConv2D": ((4, 3, 2), lambda: layers.DepthwiseConv2D(2, activation="tanh")),
+    "GlobalAveragePooling1D": ((3, 2), layers.GlobalAveragePooling1D),
+    "GlobalAveragePooling2D": ((3, 2, 2), lambda: layers.GlobalAveragePooling2D(keepdims=True)),
+    "GlobalAveragePooling3D": ((2, 3, 2, 2), layers.GlobalAveragePooling3D),
+    "GlobalMaxPooling1D": ((3, 2), lambda: layers.GlobalMaxPooling1D("channels_first")),
+    "GlobalMaxPooling2D": ((3, 2, 2), layers.GlobalMaxPooling2D),
+    "GlobalMaxPooling3D": ((2, 3, 2, 2), layers.GlobalMaxPooling3D),
+    "GroupNormalization": ((3, 4), lambda: layers.GroupNormalization(2, center=False)),
+    "MaxPooling1D": ((5, 2), lambda: layers.MaxPooling1D(3, 2, "same")),
+    "MaxPooling2D": ((4, 5, 2), layers.MaxPooling2D),
+    "MaxPooling3D": ((2, 4, 3, 1), lambda: layers.MaxPooling3D((1, 2, 3), 1)),
+    "Resizing": ((3, 4, 2), lambda: layers.Resizing(5, 2)),
+    "SeparableConv1D": ((5, 2), lambda: layers.SeparableConv1D(3, 2, depth_multiplier=2)),
+    "SeparableConv2D": ((4, 3, 2), lambda: layers.SeparableConv2D(3, 2, (1, 2), "same")),
+    "SpatialDropout3D": ((2, 2, 1, 3), lambda: layers.SpatialDropout3D(0.25, seed=3)),
+    "UpSampling1D": ((3, 2), lambda: layers.UpSampling1D(3)),
+    "UpSampling2D": ((2, 3, 2), lambda: layers.UpSampling2D((2, 1), None, "bilinear")),
+    "UpSampling3D": ((1, 2, 3, 1), layers.UpSampling3D),
+    "ZeroPadding1D": ((3, 2), lambda: layers.ZeroPadding1D((2, 0))),
+    "ZeroPadding2D": ((2, 3, 2), lambda: layers.ZeroPadding2D((1, 2))),
+    "ZeroPadding3D": ((1, 2, 3, 1), layers.ZeroPadding3D),
 }
 
 
@@ -702,8 +791,9 @@ def test_every_layer_comes_back(name: str, tmp_path: Path) -> None:
 
 
 def test_every_layer_of_the_package_is_in_the_table() -> None:
-    public = {name for name in layers.__all__ if inspect.isclass(getattr(layers, name))}
-    shown = {name for name in public if issubclass(getattr(layers, name), Layer)} - {"Layer"}
+    public = [getattr(layers, name) for name in layers.__all__]
+    shown = {kind.__name__ for kind in public if inspect.isclass(kind) and issubclass(kind, Layer)}
+    shown -= {"Layer", "Wrapper"}  # bases of others
     assert shown - {"InputLayer"} <= LAYERS.keys()  # that one is in every model
 
 

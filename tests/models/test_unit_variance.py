@@ -248,3 +248,23 @@ def test_bad_arguments_are_refused(call: Any, message: str) -> None:
 
 def test_it_is_found_among_the_models() -> None:
     assert models.lsuv is lsuv
+
+
+def test_kernels_over_space_are_scaled_as_well() -> None:
+    images = rng.normal(3.0, 10.0, size=(20, 8, 8, 2)).astype("float32")
+    hidden = [
+        layers.Conv2D(4, 3, padding="same", activation="relu", name="plain"),
+        layers.DepthwiseConv2D(3, name="each"),
+        layers.SeparableConv2D(4, 2, name="mixed"),
+        layers.Conv2DTranspose(3, 3, strides=2, name="back"),
+    ]
+    model = Sequential([Input((8, 8, 2)), *hidden])
+    done = lsuv(model, images, 0.001, seed=1, executor="reference")
+    names = ["plain/kernel", "each/kernel", "mixed/depthwise_kernel", "mixed/pointwise_kernel"]
+    assert [one.name for one in done] == [*names, "back/kernel"]
+    np.testing.assert_allclose([one.after for one in done], 1.0, atol=0.001)
+    y = images
+    for layer in hidden:
+        y = layer(y).numpy()
+        if layer.name != "plain":  # whose activation comes after
+            assert y.var() == pytest.approx(1.0, abs=0.01)

@@ -31,6 +31,7 @@ from glassgrad.ops import (
     movement,
     normalization,
     ordering,
+    pooling,
     random,
     reduction,
     rounding,
@@ -38,7 +39,7 @@ from glassgrad.ops import (
     trigonometry,
 )
 from glassgrad.ops.scan import Scan
-from tests.ops import attention_oracles, oracles, recurrent_oracles
+from tests.ops import attention_oracles, oracles, recurrent_oracles, spatial_oracles
 from tests.ops.oracles import Oracle, by_element, by_line, by_torch
 from tests.ops.samples import (
     Array,
@@ -696,6 +697,18 @@ RECURRENCE = [
 ]
 
 
+EQUAL = [[[2.0], [5.0], [5.0], [NAN], [7.0], [-INF], [-INF], [-HUGE]]]
+
+SPACE = [
+    *(
+        Case(name, operation, samples, oracle)
+        for name, operation, samples, oracle in spatial_oracles.rows()
+    ),
+    Case("MaxPool-of-equals", pooling.MaxPool((2,), (1,), ((0, 0),)), (grid(1, 5, 1),),
+         spatial_oracles.max_pool((2,), (1,), ((0, 0),)), extremes=((EQUAL,),), is_stable=True),
+]  # fmt: skip
+
+
 # ---- operations that hold a graph
 
 
@@ -776,6 +789,7 @@ CASES: list[Case] = [
     *LOSSES,
     *RANDOM,
     *RECURRENCE,
+    *SPACE,
     *ATTENTION,
     *GRAPHS,
 ]

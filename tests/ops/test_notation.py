@@ -11,9 +11,16 @@ from scipy.special import erf, erfinv
 
 from glassgrad.graph import Binding, Formula, Operation
 from glassgrad.ops import elementwise
-from tests.ops import oracles
+from tests.ops import oracles, spatial_oracles
 from tests.ops.cases import CASES, Case
 from tests.ops.samples import Array
+
+WINDOWS = (
+    spatial_oracles.windows,
+    spatial_oracles.add_windows,
+    spatial_oracles.block_diagonal,
+    spatial_oracles.diagonal_blocks,
+)
 
 
 class Called:
@@ -41,6 +48,7 @@ def evaluate(formula: Formula, case: Case, names: dict[str, Any]) -> Any:
         "uniform": oracles.uniform,
         "erf": erf,
         "erfinv": erfinv,
+        **{function.__name__: function for function in WINDOWS},
         operation.name: Called(case.oracle),
     }
     return eval(formula.plain, known, names)

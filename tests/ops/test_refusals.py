@@ -11,7 +11,16 @@ import pytest
 from glassgrad import ops
 from glassgrad.errors import ArgumentError, DtypeError, GlassgradError, ShapeError
 from glassgrad.graph import Tensor, TensorSpec, placeholder, trace_graph
-from glassgrad.ops import elementwise, indexing, loss, mapping, movement, random, reduction
+from glassgrad.ops import (
+    attention,
+    elementwise,
+    indexing,
+    loss,
+    mapping,
+    movement,
+    random,
+    reduction,
+)
 
 
 def floats(*shape: int) -> Tensor:
@@ -24,6 +33,10 @@ def ints(*shape: int) -> Tensor:
 
 def bools(*shape: int) -> Tensor:
     return placeholder(shape, "bool")
+
+
+def attend(*shapes: tuple[int, ...], **options: Any) -> Tensor:
+    return ops.dot_product_attention(*(floats(*shape) for shape in shapes), **options)
 
 
 def words() -> Tensor:
@@ -75,6 +88,22 @@ SHAPES: list[Refusal] = [
         floats(3), floats(3, 1)), ShapeError, r"float32\[3, 1\]"),
     ("map-dtype", lambda: mapping.ElementwiseMap(scalar_body(lambda w: w * 2), 1)(
         placeholder((3,), "float64")), ShapeError, r"float64\[3\]"),
+    ("attention-rank", lambda: attend((2, 3, 4), (2, 3, 1, 4), (2, 3, 1, 4)), ShapeError,
+     r"The query .* shape \(2, 3, 4\)"),
+    ("attention-keys", lambda: attend((1, 3, 2, 4), (1, 5, 2, 4), (1, 6, 2, 4)), ShapeError,
+     r"Each key has one value.*\(1, 6, 2, 4\)"),
+    ("attention-size", lambda: attend((1, 3, 2, 4), (1, 5, 2, 3), (1, 5, 2, 3)), ShapeError,
+     "one size"),
+    ("attention-batch", lambda: attend((2, 3, 2, 4), (1, 5, 2, 4), (1, 5, 2, 4)), ShapeError,
+     "one batch"),
+    ("attention-heads", lambda: attend((1, 3, 3, 4), (1, 5, 2, 4), (1, 5, 2, 4)), ShapeError,
+     "must divide"),
+    ("attention-no-head", lambda: attend((1, 3, 3, 4), (1, 5, 0, 4), (1, 5, 0, 4)), ShapeError,
+     "must divide"),
+    ("attention-no-key", lambda: attend((1, 3, 2, 4), (1, 0, 2, 4), (1, 0, 2, 4)), ShapeError,
+     "a key to attend to"),
+    ("attention-mask", lambda: attend(*[(1, 3, 2, 4)] * 3, mask=bools(1, 2, 3, 4)), ShapeError,
+     r"here \(1, 2, 3, 3\)"),
     ("scan-lengths", lambda: ops.scan(lambda c, e, k: ((), e), [], [floats(3), floats(4)]),
      ShapeError, r"3. Got shape \(4,\)"),
     ("scan-scalar", lambda: ops.scan(lambda c, e, k: ((), e), [], [floats()]),
@@ -126,6 +155,10 @@ DTYPES: list[Refusal] = [
     ("one-hot-floats", lambda: ops.one_hot(floats(2), 3), DtypeError, "OneHot .* float32"),
     ("labels-floats", lambda: loss.SparseSoftmaxCrossEntropy()(floats(2, 3), floats(2)), DtypeError,
      "float32"),
+    ("attention-ints", lambda: ops.dot_product_attention(*[ints(1, 3, 2, 4)] * 3), DtypeError,
+     "int32"),
+    ("attention-mask-floats", lambda: attention.Attention(1.0, masked=True)(
+        *[floats(1, 3, 2, 4)] * 3, floats(1, 1, 3, 3)), DtypeError, "boolean. Got float32"),
     ("seed", lambda: ops.uniform(ints(), words(), (2,)), DtypeError, r"int32\[\]"),
     ("step", lambda: ops.uniform(words(), placeholder((2,), "uint32"), (2,)), DtypeError,
      r"uint32\[2\]"),
@@ -153,6 +186,11 @@ ARGUMENTS: list[Refusal] = [
     ("index-kind", lambda: floats(4)["a"], ArgumentError, "'a'"),
     ("dropout-rate", lambda: random.Dropout(1.0), ArgumentError, "1.0"),
     ("dropout-negative", lambda: random.Dropout(-0.1), ArgumentError, "-0.1"),
+    ("attention-rate", lambda: attention.Attention(1.0, rate=1.0), ArgumentError, "1.0"),
+    ("attention-bias-and-mask", lambda: attend(*[(1, 3, 2, 4)] * 3, mask=bools(3, 3),
+                                               bias=floats(3, 3)), ArgumentError, "Got both"),
+    ("attention-cap", lambda: attend(*[(1, 3, 2, 4)] * 3, attn_logits_soft_cap=0.0), ArgumentError,
+     "positive. Got 0.0"),
     ("map-body", lambda: mapping.ElementwiseMap(scalar_body(lambda x: x.sum()), 1), ArgumentError,
      "Sum"),
     ("map-input", lambda: mapping.ElementwiseMap(

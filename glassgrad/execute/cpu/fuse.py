@@ -14,13 +14,14 @@ groups that ask, instead of being stored for them; several of them may compute i
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
 from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
+from glassgrad.execute.cpu.kernels.pooled_rows import in_pairs_of_lines, is_pooling_by_two
 from glassgrad.execute.cpu.lowered import PartialSums
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
@@ -90,6 +91,8 @@ class Group:
 
     ``columns`` is ``None`` as long as no member needs to know where a row ends. ``before`` has a
     bit for each group that must run before this one. ``body`` are the groups of a scan's body.
+    The ``pooling`` of a group of rows, which is no member, takes what one of them makes from each
+    piece; nobody else reads that.
     """
 
     kind: Kind
@@ -102,6 +105,7 @@ class Group:
     before: int = 0
     work: Work | None = None
     made_by: Rows | None = None
+    pooling: Node | None = None
     body: Sequence[Group] = ()
 
     @property
@@ -162,7 +166,9 @@ def fuse(outputs: Sequence[Tensor]) -> list[Group]:
     fusion = _Fusion(nodes)
     for node in nodes:
         fusion.place(node)
-    _Moves(fusion, nodes, {source_of(tensor).node for tensor in outputs}).make()
+    results = {source_of(tensor).node for tensor in outputs}
+    _Moves(fusion, nodes, results).make()
+    join_poolings(fusion.groups, fusion.home, results)
     return _ordered([group for group in fusion.groups if group.nodes], fusion.home)
 
 
@@ -587,6 +593,40 @@ class _Moves:
 
 def _reads(group: Group, node: Node) -> bool:
     return any(source.node is node for member in group.nodes for source in sources_of(member))
+
+
+def join_poolings(
+    groups: Sequence[Group], home: dict[Node, Group], results: Collection[Node]
+) -> None:
+    """Let max poolings of two by two take their windows from rows that nobody else reads."""
+    readers: dict[Node, set[Group]] = {}
+    for group in groups:
+        for node in group.nodes:
+            for source in sources_of(node):
+                readers.setdefault(source.node, set()).add(group)
+    for group in groups:
+        if group.work is None or not is_pooling_by_two(group.nodes[0]):
+            continue
+        (pooling,) = group.nodes
+        (x,) = sources_of(pooling)
+        maker = home.get(x.node)
+        if maker is None or x.node in results or readers[x.node] - {maker, group}:
+            continue
+        rows = _rows_to_pool(maker, x, pooling.inputs[0].shape)
+        if rows is not None:
+            maker.made_by, maker.pooling = rows, pooling
+            home[pooling] = maker
+            group.nodes, group.work = [], None
+
+
+def _rows_to_pool(maker: Group, x: Tensor, shape: tuple[int, ...]) -> Rows | None:
+    """In what pieces a group makes x so that it can be pooled, if it can."""
+    if maker.made_by is None or maker.pooling is not None:
+        return None
+    same_kind = x.dtype == maker.nodes[0].specs[0].dtype and shape[-1] == maker.columns
+    if not same_kind or maker.patterns.get(x.node) is not Pattern.FULL:
+        return None
+    return in_pairs_of_lines(maker.made_by, shape)
 
 
 def _ordered(groups: list[Group], home: dict[Node, Group]) -> list[Group]:

@@ -32,6 +32,7 @@ __all__ = [
     "product_source",
     "product_target",
     "rows_source",
+    "rows_target",
     "update_source",
 ]
 
@@ -43,6 +44,7 @@ from glassgrad.execute.cpu.blas import NORMAL
 from glassgrad.execute.cpu.mathematics import {", ".join(MATHEMATICS)}
 from glassgrad.execute.cpu.matmul import multiply_tile, tile_of_part, tiled_gemm
 from glassgrad.execute.cpu.scalars import largest, least, plus, uniform_float32, uniform_float64
+from glassgrad.execute.cpu.kernels.pooled_rows import pool_piece
 from glassgrad.execute.cpu.pieces import (
     add_folds, cleared, own_share, pieces_of_rows, repeated, rows_folded, rows_of_piece
 )
@@ -465,12 +467,16 @@ class LoopWriter:
 FIRST_OF_ROWS = 5
 """The slot of the first argument of a kernel that makes rows."""
 
+SLOTS_OF_POOLING = 4
+"""Behind these: height and width of what is pooled, the largest, their places."""
+
 
 class Form(NamedTuple):
     """All that the text for a group depends on; tensors are numbered as they first appear."""
 
     knows_rows: bool
     made_by: str
+    pooled: int | None
     members: tuple[tuple[object, ...], ...]
     outputs: tuple[int, ...]
 
@@ -530,7 +536,10 @@ def _form(group: Group, outputs: list[Tensor], tensors: list[Tensor]) -> Form:
         dtype, pattern = node.specs[0].dtype, group.patterns[node]
         members.append((node.operation, made, dtype, pattern, *inputs))
     made_by = group.made_by.function.__name__ if group.made_by is not None else ""
-    return Form(group.columns is not None, made_by, tuple(members), tuple(map(number, outputs)))
+    pooled = number(source_of(group.pooling.inputs[0])) if group.pooling is not None else None
+    return Form(
+        group.columns is not None, made_by, pooled, tuple(members), tuple(map(number, outputs))
+    )
 
 
 def _numbered(source: KernelSource, tensors: list[Tensor]) -> Written:
@@ -615,21 +624,32 @@ def rows_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     made_by = group.made_by
     assert made_by is not None
     result = first.outputs[0]
-    others = [tensor for tensor in outputs if tensor.key != result.key]
-    writer = LoopWriter(group, rest, others, result, product_target(group, outputs))
+    target = rows_target(group, outputs)
+    inner = [*outputs, target] if group.pooling is not None else outputs
+    others = [tensor for tensor in inner if tensor.key != result.key]
+    writer = LoopWriter(group, rest, others, result, target)
     function = made_by.function
     names = [f"w{number}" for number in range(len(made_by.arguments))]
+    first_slot = FIRST_OF_ROWS + len(names)
+    start_of_piece, seen = "top * columns", [f"p = {view_name(result.dtype)}(arguments, 4)"]
+    pooled: list[str] = []
+    if group.pooling is not None:
+        start_of_piece = "0"
+        seen += ["p = own_share(p, part, parts)", *pooling_views(group.pooling, first_slot)]
+        pooled = ["pool_piece(top, bottom, piece_of_p, height, across, columns, y, places)"]
+        first_slot += SLOTS_OF_POOLING
     body = [
         "top, bottom = rows_of_piece(piece, rows, step, block)",
-        "piece_of_p = part_of_array(p, top * columns, (bottom - top) * columns)",
+        f"piece_of_p = part_of_array(p, {start_of_piece}, (bottom - top) * columns)",
         f"{function.__name__}(top, bottom, piece_of_p, {', '.join(names)})",
         *(piece_lines(group, writer) if rest else []),
+        *pooled,
     ]
     written = writer.source(
         [
             "rows, columns = integer(arguments, 0), integer(arguments, 1)",
             "step, block = integer(arguments, 2), integer(arguments, 3)",
-            f"p = {view_name(result.dtype)}(arguments, 4)",
+            *seen,
             *(
                 line
                 for slot, (name, argument) in enumerate(
@@ -637,7 +657,7 @@ def rows_source(group: Group, outputs: list[Tensor]) -> KernelSource:
                 )
                 for line in argument_lines(name, argument, slot)
             ),
-            *(writer.preamble(FIRST_OF_ROWS + len(names)) if rest else []),
+            *(writer.preamble(first_slot) if rest else []),
             "begin, end = split(pieces_of_rows(rows, step, block), parts, part, 1)",
             "for piece in range(begin, end):",
             *indent(body),
@@ -646,6 +666,25 @@ def rows_source(group: Group, outputs: list[Tensor]) -> KernelSource:
     )
     written.text = f"from {function.__module__} import {function.__name__}\n{written.text}"
     return written
+
+
+def pooling_views(pooling: Node, first_slot: int) -> list[str]:
+    """The lines that find what `pooled_rows.pool_piece` wants."""
+    y, places = (
+        f"{view_name(tensor.dtype)}(arguments, {first_slot + 2 + number})"
+        for number, tensor in enumerate(pooling.outputs)
+    )
+    return [
+        f"height, across = integer(arguments, {first_slot}), integer(arguments, {first_slot + 1})",
+        f"y, places = {y}, {places}",
+    ]
+
+
+def rows_target(group: Group, outputs: list[Tensor]) -> Tensor:
+    """Where the rows are put: what is pooled lies where they lay, a piece at a time."""
+    if group.pooling is None:
+        return product_target(group, outputs)
+    return source_of(group.pooling.inputs[0])
 
 
 def argument_lines(name: str, argument: Argument, slot: int) -> list[str]:

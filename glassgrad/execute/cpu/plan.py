@@ -222,24 +222,48 @@ class _Planner:
 
     def _rows(self, group: Group) -> Launch:
         made = self._made(group)
-        first, by = group.nodes[0], group.made_by
+        first, by, pooling = group.nodes[0], group.made_by, group.pooling
         assert by is not None
         result = first.outputs[0]
         source = self.sources.of(group, made)
-        target = self._buffer(generate.product_target(group, made))
         columns = result.shape[-1]
+        place = generate.rows_target(group, made)
+        target = self._target_of_rows(group, place, by.step * columns)
         scratch: dict[work.Scratch, Buffer] = {}
         own = [self._seen(argument, scratch) for argument in by.arguments]
-        arguments: list[Argument] = [result.size // max(columns, 1), columns, by.step, by.block]
-        arguments += [Operand(target, (result.size,)), *own]
-        arguments += [self._flat(tensor) for tensor in (*source.arrays, *source.outputs)]
         folded = self._folded(source, columns)
-        arguments += [Operand(buffer, buffer.spec.shape) for buffer in folded]
+        pooled: list[Argument] = []
+        if pooling is not None:
+            pooled += pooling.inputs[0].shape[1:3]
+            pooled += map(self._flat, pooling.outputs)
+        arguments: list[Argument] = [
+            result.size // max(columns, 1),
+            columns,
+            by.step,
+            by.block,
+            Operand(target, target.spec.shape),
+            *own,
+            *pooled,
+            *map(self._flat, source.arrays),
+            *(
+                Operand(target, (0,)) if pooling and tensor.key == place.key else self._flat(tensor)
+                for tensor in source.outputs
+            ),
+            *(Operand(buffer, buffer.spec.shape) for buffer in folded),
+        ]
+        made += pooling.outputs if pooling else ()
         reads = [*first.inputs, *source.arrays]
         buffers = [target, *scratch.values(), *folded]
         launch = self._kernel_launch(group, source.text, arguments, reads, made, buffers)
         launch.reads += [one.buffer for one in own if _is_fixed_operand(one)]
+        launch.nodes = [*launch.nodes, pooling] if pooling else launch.nodes
         return launch
+
+    def _target_of_rows(self, group: Group, place: Tensor, piece: int) -> Buffer:
+        """Where rows are put; what is pooled is there only as long as its piece is."""
+        if group.pooling is None:
+            return self._buffer(place)
+        return Buffer(TensorSpec((self.parts * piece,), place.dtype))
 
     def _batch_of_products(self, group: Group) -> Launch:
         (node,) = group.nodes

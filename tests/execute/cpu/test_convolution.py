@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -11,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgrad.execute.cpu.fuse import Kind
+from glassgrad.execute.cpu.lowered import PartialSums
 from glassgrad.execute.cpu.program import CpuExecutor
+from glassgrad.gradients import gradients
 from glassgrad.graph import Operation, Tensor
 from glassgrad.graph.operation import Array
+from glassgrad.ops import where
 from glassgrad.ops.convolution import (
     Convolution,
     ConvolutionInputGradient,
@@ -247,3 +251,123 @@ def test_pooling(space, window, strides, padding, channels, batch) -> None:
 def test_the_largest_of_other_numbers(dtype: str) -> None:
     x = np.random.default_rng(0).integers(0, 200, (2, 7, 7, 3)).astype(dtype)
     check(MaxPool((2, 2), (2, 2), ((1, 0), (0, 1))), [x], EXECUTORS["exact"])
+
+
+# ---- what is computed while rows are in cache
+
+NETWORKS = [((3, 12, 12, 16), 16, 0), ((2, 11, 9, 16), 20, 1), ((2, 7, 13, 3), 5, 1)]
+
+
+def pooled_network(padding: int) -> Callable[..., list[Tensor]]:
+    """Convolution, bias, relu, pooling; and the gradients of all that goes in."""
+    convolution = Convolution((1, 1), ((padding, padding),) * 2, (1, 1))
+    pooling = MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))
+
+    def build(x: Tensor, kernel: Tensor, bias: Tensor) -> list[Tensor]:
+        y, _ = pooling((convolution(x.relu(), kernel) + bias).relu())
+        return [y, *gradients(y.square().sum(), [x, kernel, bias])]
+
+    return build
+
+
+@pytest.mark.parametrize("shape, filters, padding", NETWORKS, ids=str)
+@pytest.mark.parametrize("how", EXECUTORS)
+def test_what_is_pooled_is_not_stored(
+    shape: tuple[int, ...], filters: int, padding: int, how: str
+) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.normal(size=size).astype("float32")
+        for size in (shape, (3, 3, shape[-1], filters), (filters,))
+    ]
+    inputs = placeholders(arrays)
+    program = EXECUTORS[how].compile(pooled_network(padding)(*inputs), inputs)
+    pooling = [
+        launch
+        for launch in program.plan.launches
+        if any(type(node.operation) is MaxPool for node in launch.nodes)
+    ]
+    assert [launch.kind for launch in pooling] == [Kind.ROWS]
+    assert "max(windows(" in program.describe()
+    wide = [array.astype("float64") for array in arrays]
+    expected, exact = (
+        REFERENCE.compile(pooled_network(padding)(*ins), ins)(*values)
+        for ins, values in ((placeholders(arrays), arrays), (placeholders(wide), wide))
+    )
+    for found, *others in zip(program(*arrays), expected, exact, strict=True):
+        assert_agrees(found, *others)
+
+
+def test_a_mask_of_something_else_stays_behind_the_pooling() -> None:
+    rng = np.random.default_rng(0)
+    x, other = (rng.normal(size=(2, 4, 4, 3)).astype("float32") for _ in range(2))
+    g = rng.normal(size=(2, 2, 2, 3)).astype("float32")
+
+    def build(x: Tensor, other: Tensor, g: Tensor) -> list[Tensor]:
+        _, places = MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))(x)
+        back = MaxPoolGradient((4, 4), (2, 2), (2, 2), ((0, 0), (0, 0)))(g, places)
+        return [where(other > 0, back, 0.0), where(x > 0, back, 1.0), where(x > 0.5, back, 0.0)]
+
+    inputs = placeholders([x, other, g])
+    found = EXECUTORS["exact"].compile(build(*inputs), inputs)(x, other, g)
+    for one, expected in zip(
+        found, REFERENCE.compile(build(*inputs), inputs)(x, other, g), strict=True
+    ):
+        np.testing.assert_array_equal(one, expected)
+
+
+@pytest.mark.parametrize("shape", [(8, 16, 16, 16), (128, 9, 1, 5), (1031, 300), (700, 3, 3)])
+def test_sums_of_long_columns_are_divided(shape: tuple[int, ...]) -> None:
+    """As batch normalisation needs them: of a product, then of what depends on the first sum."""
+
+    def build(x: Tensor) -> list[Tensor]:
+        axes = tuple(range(x.ndim - 1))
+        apart = x - x.mean(axes, keepdims=True)
+        spread = apart.square().mean(axes, keepdims=True)
+        return [(apart / (spread + 1e-3).sqrt()).relu(), (x * x).sum(axes)]
+
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    inputs = placeholders([x])
+    program = EXECUTORS["exact"].compile(build(*inputs), inputs)
+    assert any(type(n.operation) is PartialSums for ln in program.plan.launches for n in ln.nodes)
+    wide = x.astype("float64")
+    expected = REFERENCE.compile(build(*inputs), inputs)(x)
+    wide_inputs = placeholders([wide])
+    exact = REFERENCE.compile(build(*wide_inputs), wide_inputs)
+    for results in zip(program(x), expected, exact(wide), strict=True):
+        assert_agrees(*results)
+
+
+def test_a_convolution_brings_bias_activation_and_sums_along() -> None:
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(8, 14, 14, 20)), rng.normal(size=(3, 3, 20, 24))
+    arrays = [array.astype("float32") for array in (x, kernel, rng.normal(size=24))]
+
+    def build(x: Tensor, kernel: Tensor, bias: Tensor) -> list[Tensor]:
+        y = Convolution((1, 1), ((1, 1), (1, 1)), (1, 1))(x, kernel)
+        return [(y + bias).relu(), y.sum((0, 1, 2))]
+
+    inputs = placeholders(arrays)
+    for executor in EXECUTORS.values():
+        program = executor.compile(build(*inputs), inputs)
+        kinds = [launch.kind for launch in program.plan.launches]
+        assert kinds.count(Kind.ROWS) == 1
+        assert Kind.LOOP not in kinds
+        expected = REFERENCE.compile(build(*inputs), inputs)(*arrays)
+        for found, value in zip(program(*arrays), expected, strict=True):
+            np.testing.assert_allclose(found, value, atol=2e-5 * np.abs(value).max())
+
+
+def test_parts_and_threads() -> None:
+    """The bits do not depend on the number of threads, and little on that of the parts."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=s).astype("float32") for s in ((5, 9, 9, 16), (3, 3, 16, 16), (16,))]
+    inputs = placeholders(arrays)
+    outputs = pooled_network(1)(*inputs)
+    one, two, seven = (
+        CpuExecutor(threads, parts).compile(outputs, inputs)(*arrays)
+        for threads, parts in ((1, 4), (2, 4), (1, 7))
+    )
+    for a, b, c in zip(one, two, seven, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c, atol=1e-5 * np.abs(a).max())

@@ -289,7 +289,8 @@ def clear_margins(shift: int, width: int, channels: int, lengths: int, stripe: A
 @helper()
 def see_tiles(
     size: int, member: int, top: int, left: int, height: int, width: int, channels: int,
-    across: int, tiles: int, first: int, unpools: int, x: Any, places: Any, seen: Any, stripe: Any,
+    across: int, tiles: int, first: int, unpools: int,
+    x: Any, places: Any, seen: Any, stripe: Any,
 ) -> None:  # fmt: skip
     """Transform a row of tiles of the input (a size of 6) or of what comes back to it (4).
 
@@ -391,7 +392,8 @@ def put_tiles(
 
 @helper()
 def correlate_tiles(
-    part: int, parts: int, pieces: int, batch: int, words: Any, x: Any, g: Any, places: Any, sums: Any,
+    part: int, parts: int, pieces: int, batch: int, words: Any,
+    x: Any, g: Any, places: Any, sums: Any,
     seen_by_all: Any, made_by_all: Any, stripes: Any, scratch: Any,
 ) -> None:  # fmt: skip
     """Bᵀ d B times A y Aᵀ, summed over the tiles of each piece of all rows of tiles."""
