@@ -23,6 +23,8 @@ from glassgrad.execute.cpu.driver import compiled_driver
 from glassgrad.execute.cpu.listing import KernelList
 from glassgrad.execute.cpu.program import compiled
 from glassgrad.layers import (
+    GRU,
+    LSTM,
     Activation,
     BatchNormalization,
     Dense,
@@ -139,6 +141,10 @@ def _image_layers() -> list[Layer]:
     return [Rescaling(1 / 255), Flatten()]
 
 
+def _sequence_layers(layer: Callable[..., Layer]) -> list[Layer]:
+    return [Rescaling(1 / 255), layer(UNITS, return_sequences=True), layer(UNITS)]
+
+
 _dropout = partial(Dropout, 0.5)
 
 
@@ -161,6 +167,10 @@ FAMILIES: Mapping[str, Mapping[str, Training]] = {
     "images": {
         "dense layers": Training(_dense("relu", before=_image_layers), x_dtype="uint8"),
         "dropout": Training(_dense("relu", _dropout, before=_image_layers), x_dtype="uint8"),
+    },
+    "sequences": {
+        layer.__name__: Training(partial(_sequence_layers, layer), x_dtype="uint8")
+        for layer in (LSTM, GRU)
     },
 }
 """The common networks, by what they show."""
