@@ -155,6 +155,8 @@ ARGUMENTS: dict[str, Callable[[], Any]] = {
     "axis": lambda: 0,
     "backup_dir": lambda: "backup",
     "boundaries": lambda: [3, 5],
+    "cell": lambda: layers.SimpleRNNCell(2),
+    "cells": lambda: [layers.SimpleRNNCell(2), layers.LSTMCell(2)],
     "values": lambda: [0.1, 0.2, 0.3],
     "config": lambda: {"class_name": "Zeros", "config": {}},
     "custom_objects": dict,
@@ -178,6 +180,7 @@ ARGUMENTS: dict[str, Callable[[], Any]] = {
     "inner_optimizer": lambda: "sgd",
     "inputs": lambda: [Tensor(X), Tensor(X)],
     "labels": lambda: [0, 1],
+    "layer": lambda: layers.SimpleRNN(2),
     "learning_rate": lambda: 0.1,
     "loss": lambda: Tensor(2.0, requires_grad=True).square(),
     "model": compiled,
@@ -189,6 +192,7 @@ ARGUMENTS: dict[str, Callable[[], Any]] = {
     "probabilities": lambda: X,
     "logits": lambda: X,
     "predicted": lambda: X,
+    "q": lambda: 0.5,
     "rate": lambda: 0.5,
     "scale": lambda: 0.5,
     "schedule": lambda: 0.1,
@@ -201,6 +205,7 @@ ARGUMENTS: dict[str, Callable[[], Any]] = {
     "stddev": lambda: 0.5,
     "subscripts": lambda: "ij,jk->ik",
     "target": lambda: 0.1,
+    "target_class_ids": lambda: [1],
     "target_shape": lambda: (-1,),
     "value": lambda: [1.0, 2.0],
     "variables": lambda: [Variable([1.0])],
@@ -269,7 +274,19 @@ OVER_SPACE: dict[str, dict[str, Callable[[], Any]]] = {
     },
 }
 
+
+def recurrent(gates: int, biases: int = 1) -> dict[str, Callable[[], Any]]:
+    """The weights of a recurrence of 3 units over sequences of 4 numbers."""
+    sizes = {"kernel": (4, 3 * gates), "recurrent_kernel": (3, 3 * gates)}
+    sizes["bias"] = (3 * gates,) if biases == 1 else (biases, 3 * gates)
+    sizes |= {"h0": (2, 3), "c0": (2, 3), "x": (2, 5, 4)}
+    return {name: partial(np.ones, size, "float32") for name, size in sizes.items()}
+
+
 OWN: dict[str, dict[str, Callable[[], Any]]] = {
+    "ops.simple_recurrence": recurrent(1),
+    "ops.long_short_term_memory": recurrent(4),
+    "ops.gated_recurrent_unit": recurrent(3, biases=2),
     "layers.GroupNormalization": {"groups": lambda: 1},
     "activations.deserialize": {"config": lambda: "relu"},
     "constraints.deserialize": {"config": lambda: "non_neg"},
@@ -302,6 +319,7 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     **{name: {"y_true": lambda: [0, 1]} for name in (
         "losses.sparse_categorical_crossentropy", "metrics.sparse_categorical_crossentropy",
         "metrics.sparse_categorical_accuracy", "metrics.sparse_top_k_categorical_accuracy",
+        "losses.categorical_generalized_cross_entropy",
     )},
     "saving.serialize_keras_object": {"obj": lambda: losses.Huber()},
     "saving.deserialize_keras_object": {

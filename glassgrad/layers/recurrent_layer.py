@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassgrad.errors import ArgumentError, shown
 from glassgrad.layers.input_spec import InputSpec
 from glassgrad.layers.recurrent import RNN
@@ -53,6 +55,6 @@ def require_cudnn(value: Any) -> Any:
     Raises:
         ArgumentError: it is something else.
     """
-    if value not in ("auto", True, False):
+    if not isinstance(value, bool | np.bool_) and not (isinstance(value, str) and value == "auto"):
         raise ArgumentError(f"use_cudnn must be 'auto', True or False. Got {shown(value)}.")
     return value

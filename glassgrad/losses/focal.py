@@ -195,7 +195,8 @@ def _focused(surprises: Tensor, missing: Tensor, gamma: float) -> Tensor:
         return surprises
     if gamma < 1:
         missing = maximum(missing, TINY)  # at 0 the slope of the power is infinite
-    return surprises * power(missing, gamma)
+    focused: Tensor = surprises * power(missing, gamma)
+    return focused
 
 
 def _of_each_class(alpha: float | Sequence[float], pred: Tensor) -> Tensor:
