@@ -15,7 +15,7 @@ help:
 	@echo "make train    train a network on the digits that come with the package"
 	@echo "make test     run the tests, with the examples of the documentation"
 	@echo "make check    everything that must pass before a commit: format, lint, types, tests"
-	@echo "make bench    measure glassgrad beside PyTorch, JAX, Keras and scikit-learn (15 minutes)"
+	@echo "make bench    measure glassgrad beside PyTorch, JAX, Keras and scikit-learn (25 minutes)"
 	@echo "make bench-full   the same with more peers, and how times grow with sizes (an hour)"
 	@echo "make format   rewrite the code in the common format"
 	@echo "make clean    remove .venv and what the tools have cached"

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["CURVES", "GRID", "HEADLINE", "PRODUCT", "Case"]
+__all__ = [
+    "CNN", "CURVES", "GPT", "GRID", "GRU", "HEADLINE",
+    "LSTM", "OTHERS", "PRODUCT", "RESNET", "Case",
+]  # fmt: skip
 
 LEAST_EXAMPLES, LEAST_BATCHES = 2048, 2
+LEAST_EXAMPLES_OF = {"cnn": 512, "resnet": 512, "gpt": 96}
+"""Of networks whose examples take so long that fewer of them fill a turn."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Case:
         batch: examples in a batch.
         sizes: what the network makes of them; for "mlp" the units of every layer, inputs first.
             For "product" the examples are the rows of a matrix, and these the sizes of another.
+            For the others `networks` names them.
     """
 
     network: str
@@ -34,7 +40,8 @@ class Case:
     @property
     def batches(self) -> int:
         """How many different batches there are; training goes through them again and again."""
-        return max(LEAST_BATCHES, LEAST_EXAMPLES // self.batch)
+        examples = LEAST_EXAMPLES_OF.get(self.network, LEAST_EXAMPLES)
+        return max(LEAST_BATCHES, examples // self.batch)
 
     @property
     def name(self) -> str:
@@ -83,3 +90,28 @@ CURVES = {
 
 PRODUCT = Case("product", 2048, (2048, 2048))
 """Rows of 2048 numbers times a matrix: large enough to show what the machine can do."""
+
+CNN = Case("cnn", 128, (28, 1, 32, 64, 128, 10))
+RESNET = Case("resnet", 128, (28, 1, 16, 32, 64, 1, 10))
+LSTM = Case("lstm", 128, (28, 28, 128, 10))
+GRU = Case("gru", 128, (28, 28, 128, 10))
+GPT = Case("gpt", 12, (65, 64, 128, 4, 4))
+
+OTHERS = [
+    Case("cnn", 32, (28, 1, 8, 16, 64, 10)),
+    CNN,
+    Case("cnn", 64, (32, 3, 64, 128, 256, 10)),
+    Case("resnet", 32, (28, 1, 16, 32, 64, 1, 10)),
+    RESNET,
+    Case("resnet", 128, (32, 3, 16, 32, 64, 2, 10)),
+    Case("lstm", 32, (28, 28, 32, 10)),
+    LSTM,
+    Case("lstm", 128, (56, 64, 256, 10)),
+    Case("gru", 32, (28, 28, 32, 10)),
+    GRU,
+    Case("gru", 128, (56, 64, 256, 10)),
+    Case("gpt", 12, (65, 32, 64, 2, 2)),
+    GPT,
+    Case("gpt", 8, (65, 128, 256, 8, 6)),
+]
+"""Networks of other layers: of each a small one, the one whose figure counts, a large one."""

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMITING = (
     "OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_", "NUMBA_",
     "TORCH_", "JAX_", "XLA_", "KERAS_", "GLASSGRAD_THREADS", "GLASSGRAD_BLAS_CORE",
-    "GLASSGRAD_EXECUTOR",
+    "GLASSGRAD_EXECUTOR", "GLASSGRAD_EXACT",
 )  # fmt: skip
 """Beginnings of variables that could hold somebody back: threads, kernels for older processors."""
 
@@ -42,7 +42,7 @@ class Process:
 
     Args:
         contestant: who is measured.
-        settings: environment variables.
+        settings: environment variables, beside those of the contestant.
     """
 
     def __init__(self, contestant: Contestant, **settings: str) -> None:
@@ -54,7 +54,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self._messages,
             text=True,
-            env=clean_environment(**settings),
+            env=clean_environment(**dict(contestant.settings), **settings),
         )
 
     def __enter__(self) -> Process:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import HEADLINE, Case
+from benchmarks.cases import CNN, HEADLINE, Case
 from benchmarks.contestants import CONTESTANTS, OURS
+from benchmarks.goals import wanted
 from benchmarks.jobs import JOBS
 from benchmarks.spread import geometric_mean, median, quartiles, ratio
 from glassgrad.files import write_atomically
@@ -33,6 +34,8 @@ def markdown(results: Results) -> str:
         _machine(results),
         _headline(results),
         _grid(results),
+        _networks(results),
+        _memory(results),
         _curves(results),
         _jobs(results),
         _starting(results),
@@ -66,7 +69,7 @@ def peak(results: Results) -> float:
         found["operations"] / median(samples)
         for found in products
         for name, samples in found["samples"].items()
-        if name != OURS
+        if CONTESTANTS[name].is_a_peer
     ]
     return max(rates, default=0.0)
 
@@ -81,10 +84,9 @@ def summary(found: Sequence[Results]) -> dict[str, float]:
         "times <peer>" for each peer that has measured all cases; "times the best peer" and
         "least", where the peer that is best in each case is taken.
     """
-    cases = [one for one in found if OURS in one["samples"] and len(one["samples"]) > 1]
-    if not cases:
+    ratios = [of_peers for one in found if (of_peers := _of_peers(one))]
+    if not ratios:
         return {}
-    ratios = [_ratios(one) for one in cases]
     everywhere = [name for name in ratios[0] if all(name in one for one in ratios)]
     best = [min(one.values()) for one in ratios]
     return {
@@ -95,9 +97,15 @@ def summary(found: Sequence[Results]) -> dict[str, float]:
 
 
 def _ratios(found: Results) -> dict[str, float]:
-    """How many times as long as our step each peer's takes."""
+    """How many times as long as our step each other's takes; none where ours is not known."""
     samples = found["samples"]
-    return {name: ratio(one, samples[OURS]) for name, one in samples.items() if name != OURS}
+    ours = samples.get(OURS)
+    return {n: ratio(one, ours) for n, one in samples.items() if n != OURS} if ours else {}
+
+
+def _of_peers(found: Results) -> dict[str, float]:
+    """The same without our own other ways."""
+    return {n: value for n, value in _ratios(found).items() if CONTESTANTS[n].is_a_peer}
 
 
 # ---- parts
@@ -119,7 +127,7 @@ def _headline(results: Results) -> str:
     found = next((one for one in results.get("steps", []) if _case(one) == HEADLINE), None)
     if found is None or OURS not in found["samples"]:
         return ""
-    memory, best, ratios = results.get("memory", {}), peak(results), _ratios(found)
+    memory, best, ratios = _memory_of(HEADLINE, results), peak(results), _ratios(found)
     rows = []
     for name, samples in sorted(found["samples"].items(), key=lambda item: median(item[1])):
         share = found["operations"] / median(samples) / best if best else 0.0
@@ -148,6 +156,29 @@ def _grid(results: Results) -> str:
     )
 
 
+def _networks(results: Results) -> str:
+    title = (
+        "Other networks, steps with Adam: how many times as long as ours a step of the others "
+        "takes, and how many times as long PyTorch's is to take at least"
+    )
+    return _table_of_cases(title, results.get("networks", []), results, with_goals=True)
+
+
+def _memory(results: Results) -> str:
+    rows = [
+        [_title(name), _megabytes(found, "growth"), _megabytes(found, "peak")]
+        for name, found in _memory_of(CNN, results).items()
+        if "error" not in found
+    ]
+    text = f"What the process holds beyond the bare import, {CNN.name}"
+    return f"{text}:\n\n{table(['', 'memory', 'at most'], rows)}" if rows else ""
+
+
+def _memory_of(case: Case, results: Results) -> Results:
+    found = (one["contestants"] for one in results.get("memory", []) if _case(one) == case)
+    return next(found, {})
+
+
 def _curves(results: Results) -> str:
     tables = [
         _table_of_cases(f"Growth with {name}", found, results)
@@ -156,7 +187,9 @@ def _curves(results: Results) -> str:
     return "\n\n".join(filter(None, tables))
 
 
-def _table_of_cases(title: str, found: Sequence[Results], results: Results) -> str:
+def _table_of_cases(
+    title: str, found: Sequence[Results], results: Results, *, with_goals: bool = False
+) -> str:
     found = [one for one in found if OURS in one["samples"]]
     names = [n for n in CONTESTANTS if n != OURS and any(n in one["samples"] for one in found)]
     if not found:
@@ -169,10 +202,12 @@ def _table_of_cases(title: str, found: Sequence[Results], results: Results) -> s
                 _case(one).name,
                 _time(ours),
                 *(f"{ratios[name]:.2f}" if name in ratios else ABSENT for name in names),
+                *([f"{wanted(_case(one)):.2f}"] if with_goals else []),
                 f"{one['operations'] / ours / best:.0%}" if best else ABSENT,
             ]
         )
-    head = ["", "ours", *map(_title, names), "of peak"]
+    goals = ["wanted"] if with_goals else []
+    head = ["", "ours", *map(_title, names), *goals, "of peak"]
     return f"{title}:\n\n{table(head, rows)}{_in_sum(found)}"
 
 

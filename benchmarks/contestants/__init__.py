@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.cases import Case
 
-__all__ = ["CONTESTANTS", "OURS", "Contestant", "Trainer", "processors"]
+__all__ = ["CONTESTANTS", "EXACT", "OURS", "Contestant", "Trainer", "processors"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Contestant:
         in_full_only: whether it is left to the long run.
         cache: the environment variable that names the folder in which it keeps compiled code.
         distributions: the packages whose versions matter.
+        settings: environment variables of its process.
     """
 
     name: str
@@ -54,6 +55,12 @@ class Contestant:
     in_full_only: bool = False
     cache: str | None = None
     distributions: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_a_peer(self) -> bool:
+        """Whether it is not ours, in none of its ways."""
+        return self.package != OURS
 
     def trainer(self, case: Case) -> Trainer:
         """The network of a case, ready to be trained in this process."""
@@ -62,21 +69,36 @@ class Contestant:
         return trainer
 
 
+OURS = "glassgrad"
+EXACT = "glassgrad_exact"
+
+_IMAGES = ("cnn", "resnet")
+_SEQUENCES = ("lstm", "gru", "gpt")
 _ALL = [
     Contestant(
-        "glassgrad", "glassgrad", "glassgrad", "with_glassgrad", networks=("mlp", "product"),
+        OURS, "glassgrad", "glassgrad", "with_glassgrad",
+        networks=("mlp", "product", *_IMAGES, *_SEQUENCES),
         cache="GLASSGRAD_CACHE", distributions=("numpy", "numba", "scipy-openblas32"),
     ),
     Contestant(
+        EXACT, "glassgrad, exact sums", "glassgrad", "with_glassgrad", networks=_IMAGES,
+        cache="GLASSGRAD_CACHE", settings=(("GLASSGRAD_EXACT", "1"),),
+    ),
+    Contestant(
         "pytorch", "PyTorch eager", "torch", "with_pytorch", "eager",
-        networks=("mlp", "product"), distributions=("torch",),
+        networks=("mlp", "product", *_IMAGES, *_SEQUENCES), distributions=("torch",),
     ),
     Contestant(
         "jax_jit", "JAX jit", "jax", "with_jax", "jit",
-        networks=("mlp", "product"), distributions=("jax", "jaxlib", "optax"),
+        networks=("mlp", "product", "cnn", *_SEQUENCES),
+        distributions=("jax", "jaxlib", "optax"),
     ),
-    Contestant("jax_scan", "JAX scan", "jax", "with_jax", "scan"),
-    Contestant("keras", "Keras on JAX", "keras", "with_keras", distributions=("keras",)),
+    # Within a scan, XLA's convolutions on processors take a hundred times as long as without.
+    Contestant("jax_scan", "JAX scan", "jax", "with_jax", "scan", networks=("mlp", *_SEQUENCES)),
+    Contestant(
+        "keras", "Keras on JAX", "keras", "with_keras",
+        networks=("mlp", *_IMAGES, *_SEQUENCES), distributions=("keras",),
+    ),
     Contestant(
         "scikit_learn", "scikit-learn", "sklearn", "with_scikit_learn",
         distributions=("scikit-learn",),
@@ -84,6 +106,7 @@ _ALL = [
     Contestant("numpy", "NumPy", "numpy", "with_numpy", networks=("product",)),
     Contestant(
         "torch_compile", "torch.compile", "torch", "with_pytorch", "compile",
+        networks=("mlp", *_IMAGES, "gpt"),
         in_full_only=True, cache="TORCHINDUCTOR_CACHE_DIR",
     ),
     Contestant(
@@ -93,8 +116,6 @@ _ALL = [
 ]  # fmt: skip
 
 CONTESTANTS = {contestant.name: contestant for contestant in _ALL}
-
-OURS = "glassgrad"
 
 
 def processors() -> int:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import glassgrad
 from benchmarks.cases import Case
-from benchmarks.contestants import Trainer
-from benchmarks.networks import ADAM, NETWORKS
-from glassgrad.layers import Dense, Input
+from benchmarks.contestants import Trainer, keras_models
+from benchmarks.networks import NETWORKS
 
 __all__ = ["trainer"]
 
 
 def trainer(case: Case, variant: str) -> Trainer:
     """The network of a case."""
-    return {"mlp": mlp, "product": product}[case.network](case)
+    return product(case) if case.network == "product" else training(case)
 
 
-def mlp(case: Case) -> Trainer:
-    """Layers in a row, Adam, and the loss as the only metric."""
-    x, y = NETWORKS["mlp"].data(case)
-    inputs, *hidden, classes = case.sizes
-    layers = [Dense(units, "relu") for units in hidden]
-    model = glassgrad.Sequential([Input((inputs,)), *layers, Dense(classes)])
-    loss = glassgrad.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(glassgrad.optimizers.Adam(**ADAM), loss)
-    model.set_weights(NETWORKS["mlp"].weights(case))
+def training(case: Case) -> Trainer:
+    """Adam, and the loss as the only metric."""
+    x, y = NETWORKS[case.network].data(case)
+    model = keras_models.model(glassgrad, case)
 
     def run(steps: int) -> None:
         model.fit(x, y, case.batch, verbose=0, shuffle=False, steps_per_epoch=steps)

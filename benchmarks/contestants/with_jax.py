@@ -12,6 +12,7 @@ from jax import lax
 
 from benchmarks.cases import Case
 from benchmarks.contestants import Trainer
+from benchmarks.contestants.jax_models import LOGITS, Logits
 from benchmarks.networks import ADAM, NETWORKS
 
 __all__ = ["trainer"]
@@ -21,28 +22,21 @@ def trainer(case: Case, variant: str) -> Trainer:
     """The network of a case; "jit" calls the step, "scan" runs all batches in one call."""
     if case.network == "product":
         return product(case)
-    return training(case, {"mlp": mlp_logits}[case.network], variant)
+    return training(case, LOGITS[case.network], variant)
 
 
-def mlp_logits(weights: list[Any], x: Any) -> Any:
-    """What the network says about a batch."""
-    *hidden, (kernel, bias) = zip(weights[::2], weights[1::2], strict=True)
-    for hidden_kernel, hidden_bias in hidden:
-        x = jax.nn.relu(x @ hidden_kernel + hidden_bias)
-    return x @ kernel + bias
-
-
-def training(case: Case, logits: Callable[[list[Any], Any], Any], variant: str) -> Trainer:
+def training(case: Case, logits: Logits, variant: str) -> Trainer:
     """Cross-entropy and Adam for a function that gives logits."""
     x, y = map(jnp.asarray, NETWORKS[case.network].data(case))
     xs = x.reshape(case.batches, case.batch, *x.shape[1:])
-    ys = y.reshape(case.batches, -1)
+    ys = y.reshape(case.batches, case.batch, *y.shape[1:])
     optimizer = optax.adam(
         ADAM["learning_rate"], b1=ADAM["beta_1"], b2=ADAM["beta_2"], eps=ADAM["epsilon"]
     )
 
     def loss(weights: list[Any], x: Any, y: Any) -> Any:
-        return optax.softmax_cross_entropy_with_integer_labels(logits(weights, x), y).mean()
+        said = logits(case, weights, x)
+        return optax.softmax_cross_entropy_with_integer_labels(said, y).mean()
 
     def step(state: Any, batch: Any) -> Any:
         weights, slots = state

@@ -11,8 +11,8 @@ os.environ["KERAS_BACKEND"] = "jax"  # before the import, which chooses
 import keras
 
 from benchmarks.cases import Case
-from benchmarks.contestants import Trainer
-from benchmarks.networks import ADAM, NETWORKS
+from benchmarks.contestants import Trainer, keras_models
+from benchmarks.networks import NETWORKS
 
 __all__ = ["trainer"]
 
@@ -23,19 +23,15 @@ STEPS_AN_EPOCH = 256
 
 def trainer(case: Case, variant: str) -> Trainer:
     """The network of a case."""
-    x, y = NETWORKS["mlp"].data(case)
-    inputs, *hidden, classes = case.sizes
-    layers = [keras.layers.Dense(units, "relu") for units in hidden]
-    model = keras.Sequential([keras.Input((inputs,)), *layers, keras.layers.Dense(classes)])
-    model.compile(
-        keras.optimizers.Adam(**ADAM),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    x, y = NETWORKS[case.network].data(case)
+    model = keras_models.model(
+        keras,
+        case,
         jit_compile=True,
         steps_per_execution=min(STEPS_AN_EXECUTION, case.batches),
     )
-    model.set_weights(NETWORKS["mlp"].weights(case))
     times = max(1, STEPS_AN_EPOCH // case.batches)
-    longer = np.tile(x, (times, 1)), np.tile(y, times)
+    longer = [np.concatenate([array] * times) for array in (x, y)]
 
     def run(steps: int) -> None:
         """Whole epochs of the repeated data, and the rest as passes over the data once."""

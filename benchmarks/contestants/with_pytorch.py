@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cases import Case
-from benchmarks.contestants import Trainer, processors
+from benchmarks.contestants import Trainer, processors, pytorch_models
 from benchmarks.networks import ADAM, NETWORKS
 
 __all__ = ["trainer"]
@@ -20,25 +20,15 @@ def trainer(case: Case, variant: str) -> Trainer:
     torch.set_flush_denormal(True)  # weights that have converged would cost half of the speed
     if case.network == "product":
         return product(case)
-    model = {"mlp": mlp}[case.network](case)
+    model = pytorch_models.model(case)
     return training(case, model, torch.compile(model) if variant == "compile" else model)
-
-
-def mlp(case: Case) -> nn.Module:
-    """Layers in a row, with the common weights; PyTorch keeps kernels transposed."""
-    pairs = itertools.pairwise(case.sizes)
-    layers = [layer for pair in pairs for layer in (nn.Linear(*pair), nn.ReLU())][:-1]
-    model = nn.Sequential(*layers)
-    with torch.no_grad():
-        for parameter, value in zip(model.parameters(), NETWORKS["mlp"].weights(case), strict=True):
-            parameter.copy_(torch.from_numpy(value).T)
-    return model
 
 
 def training(case: Case, model: nn.Module, called: nn.Module) -> Trainer:
     """Cross-entropy and Adam for a model that gives logits."""
-    x, y = (torch.from_numpy(array) for array in NETWORKS[case.network].data(case))
-    xs, ys = x.split(case.batch), y.long().split(case.batch)
+    x, y = NETWORKS[case.network].data(case)
+    xs = pytorch_models.inputs(case, x).split(case.batch)
+    ys = torch.from_numpy(y).long().split(case.batch)
     optimizer = torch.optim.Adam(
         model.parameters(),
         ADAM["learning_rate"],
@@ -46,7 +36,9 @@ def training(case: Case, model: nn.Module, called: nn.Module) -> Trainer:
         ADAM["epsilon"],
         fused=True,
     )
-    loss = nn.functional.cross_entropy
+
+    def loss(logits: Tensor, y: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten())
 
     def run(steps: int) -> None:
         for x, y in itertools.islice(itertools.cycle(zip(xs, ys, strict=True)), steps):
@@ -56,7 +48,9 @@ def training(case: Case, model: nn.Module, called: nn.Module) -> Trainer:
 
     @torch.no_grad()
     def mean_loss() -> float:
+        model.eval()
         losses: list[Tensor] = [loss(model(x), y) for x, y in zip(xs, ys, strict=True)]
+        model.train()
         return float(torch.stack(losses).mean())
 
     return Trainer(run, mean_loss)

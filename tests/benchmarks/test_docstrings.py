@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("module", ["cases", "jobs.recipe", "report", "spread", "steps"])
+@pytest.mark.parametrize("module", ["cases", "goals", "jobs.recipe", "report", "spread", "steps"])
 def test_examples_run(module: str) -> None:
     results = doctest.testmod(importlib.import_module(f"benchmarks.{module}"))
     assert results.attempted

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cases import Case
-from benchmarks.contestants import CONTESTANTS, Contestant, Trainer
+from benchmarks.contestants import CONTESTANTS, EXACT, Contestant, Trainer
 from benchmarks.processes import Process, WorkerError, clean_environment
 from benchmarks.starting import memory
 from benchmarks.steps import Effort, measure, rotated
@@ -103,11 +103,12 @@ def test_nobody_is_left_to_rotate() -> None:
 
 
 def test_the_environment_holds_nobody_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "GLASSGRAD_THREADS"):
+    held = {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "GLASSGRAD_THREADS", "GLASSGRAD_EXACT"}
+    for name in held:
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("GLASSGRAD_CACHE", "kept")
     found = clean_environment(CACHE="here")
-    assert not found.keys() & {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "GLASSGRAD_THREADS"}
+    assert not found.keys() & held
     assert (found["GLASSGRAD_CACHE"], found["CACHE"]) == ("kept", "here")
 
 
@@ -118,6 +119,16 @@ def test_a_process_that_cannot_begin_says_so() -> None:
         Process(nobody) as process,
     ):
         process.build(TINY)
+
+
+def test_a_process_has_the_settings_of_its_contestant(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, str]] = []
+    monkeypatch.setattr(
+        "benchmarks.processes.subprocess.Popen", lambda *_, env, **__: given.append(env)
+    )
+    for name in (EXACT, "glassgrad"):
+        Process(CONTESTANTS[name])._messages.close()
+    assert [environment.get("GLASSGRAD_EXACT") for environment in given] == ["1", None]
 
 
 def test_glassgrad_and_pytorch_do_the_same_work() -> None:
