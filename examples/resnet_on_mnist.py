@@ -43,7 +43,7 @@ class Scale:
     epochs: int
 
 
-SCALES = {"small": Scale((8, 16), 32, 10), "full": Scale((16, 32, 64), 128, 15)}
+SCALES = {"small": Scale((8, 16), 32, 10), "full": Scale((16, 32, 64), 64, 12)}
 
 
 def normalized(x: Tensor, filters: int, window: int = 3, stride: int = 1) -> Tensor:

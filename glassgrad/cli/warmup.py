@@ -27,12 +27,17 @@ from glassgrad.layers import (
     LSTM,
     Activation,
     BatchNormalization,
+    Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     Input,
     Layer,
+    MaxPooling2D,
     Rescaling,
+    Reshape,
+    TransformerBlock,
 )
 from glassgrad.models import Sequential
 from glassgrad.random_seed import seeded
@@ -41,6 +46,7 @@ __all__ = ["FAMILIES", "Training", "warm_up"]
 
 EXAMPLES, BATCH = 11, 4  # two whole batches and a smaller one
 FEATURES, UNITS, CLASSES = 6, 5, 3
+SIDE, CHANNELS = 12, 16
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "elu", "selu", "silu", "leaky_relu", "softplus")
 OPTIMIZERS = {
@@ -99,17 +105,25 @@ class Training:
         head: how it ends.
         optimizer: what it learns by.
         x_dtype: of the inputs; images are "uint8", and so are their labels.
+        side: the length of the sides of images, for windows to have room; ``None`` for others.
     """
 
     hidden: Layers
     head: Head = CLASSES_BY_NUMBER
     optimizer: Any = "adam"
     x_dtype: str = "float32"
+    side: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        if self.side is not None:
+            return self.side, self.side
+        return (FEATURES,) if self.x_dtype == "float32" else (2, FEATURES)
 
     def run(self, kernels: KernelList) -> None:
         """Train, evaluate and predict, so that every kernel of it is met."""
-        head = self.head
-        shape = (FEATURES,) if self.x_dtype == "float32" else (2, FEATURES)
+        head, shape = self.head, self.shape
         with seeded(0):
             output = Dense(head.units, head.activation)
             model = Sequential([Input(shape), *self.hidden(), output])
@@ -145,6 +159,28 @@ def _sequence_layers(layer: Callable[..., Layer]) -> list[Layer]:
     return [Rescaling(1 / 255), layer(UNITS, return_sequences=True), layer(UNITS)]
 
 
+def _convolutions() -> list[Layer]:
+    """As many channels as convolutions by tiles need, and one channel at the beginning."""
+    return [
+        *(Rescaling(1 / 255), Reshape((SIDE, SIDE, 1))),
+        *(Conv2D(CHANNELS, 3, activation="relu") for _ in range(2)),
+        *(MaxPooling2D(), Flatten(), Dense(UNITS, "relu")),
+    ]
+
+
+def _normalized_convolutions() -> list[Layer]:
+    """Convolutions of residual networks, without what goes around them."""
+    layers: list[Layer] = [Rescaling(1 / 255), Reshape((SIDE, SIDE, 1))]
+    for strides in (1, 2, 1):
+        convolution = Conv2D(CHANNELS, 3, strides, padding="same", use_bias=False)
+        layers += [convolution, BatchNormalization(), Activation("relu")]
+    return [*layers, GlobalAveragePooling2D()]
+
+
+def _attention() -> list[Layer]:
+    return [Rescaling(1 / 255), TransformerBlock(2, UNITS), Flatten()]
+
+
 _dropout = partial(Dropout, 0.5)
 
 
@@ -167,11 +203,14 @@ FAMILIES: Mapping[str, Mapping[str, Training]] = {
     "images": {
         "dense layers": Training(_dense("relu", before=_image_layers), x_dtype="uint8"),
         "dropout": Training(_dense("relu", _dropout, before=_image_layers), x_dtype="uint8"),
+        "convolutions": Training(_convolutions, x_dtype="uint8", side=SIDE),
+        "normalised convolutions": Training(_normalized_convolutions, x_dtype="uint8", side=SIDE),
     },
     "sequences": {
         layer.__name__: Training(partial(_sequence_layers, layer), x_dtype="uint8")
         for layer in (LSTM, GRU)
-    },
+    }
+    | {"attention": Training(_attention, x_dtype="uint8")},
 }
 """The common networks, by what they show."""
 
