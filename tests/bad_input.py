@@ -283,7 +283,27 @@ def recurrent(gates: int, biases: int = 1) -> dict[str, Callable[[], Any]]:
     return {name: partial(np.ones, size, "float32") for name, size in sizes.items()}
 
 
+BOXES = [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 2.0, 2.0]]
+IMAGES_OF_BOXES = [{"boxes": BOXES, "labels": [0, 1], "scores": [0.5, 0.75]}]
+
+
 OWN: dict[str, dict[str, Callable[[], Any]]] = {
+    "detection.average_precision": {
+        "hits": lambda: [True, False], "scores": lambda: [0.5, 0.25], "objects": lambda: 2,
+    },
+    "detection.clip_to_image_size": {
+        "bounding_boxes": lambda: IMAGES_OF_BOXES[0], "height": lambda: 2, "width": lambda: 2,
+    },
+    "detection.compute_iou": {
+        "boxes1": lambda: BOXES, "boxes2": lambda: BOXES, "bounding_box_format": lambda: "xyxy",
+    },
+    "detection.convert_format": {
+        "boxes": lambda: BOXES, "source": lambda: "xyxy", "target": lambda: "xywh",
+    },
+    "detection.non_max_suppression": {"boxes": lambda: BOXES, "scores": lambda: [0.5, 0.75]},
+    "detection.mean_average_precision": {
+        "y_true": lambda: IMAGES_OF_BOXES, "y_pred": lambda: IMAGES_OF_BOXES,
+    },
     "ops.simple_recurrence": recurrent(1),
     "ops.long_short_term_memory": recurrent(4),
     "ops.gated_recurrent_unit": recurrent(3, biases=2),
@@ -488,7 +508,7 @@ def use_of(kind: Any, make: Callable[[], Any]) -> Callable[[Any], Any] | None:
 
 # ---- the walk
 
-EVERYTHING = (*FAMILIES, "lens", "ops", "ops.nn", "")
+EVERYTHING = (*FAMILIES, "detection", "lens", "ops", "ops.nn", "")
 
 
 def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:

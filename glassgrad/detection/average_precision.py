@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.arguments import checked
-from glassgrad.detection.bounding_boxes import corners_of, pairwise_iou
+from glassgrad.detection.bounding_boxes import as_numbers, corners_of, pairwise_iou
 from glassgrad.detection.suppression import checked_labels, checked_scores, checked_threshold
 from glassgrad.errors import ArgumentError, DataError, ShapeError, shown
 from glassgrad.graph.operation import Array
@@ -47,10 +47,10 @@ def average_precision(hits: Any, scores: Any, objects: int) -> float:
     Source: M. Everingham and others, "The PASCAL Visual Object Classes Challenge: A
     Retrospective", 2015; every point of the curve since the challenge of 2010.
     """
-    are_hits = np.asarray(hits)
+    are_hits = as_numbers(hits, "Hits are true or false.")
     if are_hits.ndim != 1:
         raise ShapeError(f"Hits have the shape (n,). Got {are_hits.shape}.")
-    if are_hits.size and are_hits.dtype.kind not in "bui":
+    if not np.isin(are_hits, (0, 1)).all():
         raise DataError(f"Hits are true or false. Got {shown(hits)}.")
     order = np.argsort(-checked_scores(scores, len(are_hits)), kind="stable")
     found = np.cumsum(are_hits[order].astype(bool))

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, UnknownNameError
-from glassgrad.graph.dtypes import resolve_dtype
+from glassgrad.graph.dtypes import resolve_dtype, to_array
 from glassgrad.graph.operation import Array
 
 __all__ = ["clip_to_image_size", "compute_iou", "convert_format", "corners_of", "pairwise_iou"]
@@ -82,7 +82,7 @@ def convert_format(
     if source_is_relative != target_is_relative:
         size = _size(height, width)
         corners = corners * size if source_is_relative else corners / size
-    return (corners @ np.linalg.inv(from_target).T).astype(chosen)
+    return to_array(corners @ np.linalg.inv(from_target).T, chosen)
 
 
 @checked
@@ -166,7 +166,13 @@ def clip_to_image_size(
         "boxes": convert_format(corners, corner_format, bounding_box_format),
     }
     if "labels" in cut:
-        cut["labels"] = np.where(area_of(corners) > 0, cut["labels"], -1)
+        is_left = area_of(corners) > 0
+        if np.shape(cut["labels"]) != is_left.shape:
+            raise ShapeError(
+                f"There must be a label for each box, of shape {is_left.shape}. Got labels of "
+                f"shape {np.shape(cut['labels'])}."
+            )
+        cut["labels"] = np.where(is_left, cut["labels"], -1)
     return cut
 
 
@@ -201,10 +207,7 @@ def checked_boxes(boxes: Any) -> Array:
         ShapeError: a box has not four numbers.
         DataError: they are no numbers, or not finite.
     """
-    try:
-        found = np.asarray(boxes, dtype="float64")
-    except (TypeError, ValueError):
-        raise DataError("Boxes must be numbers, four for each.") from None
+    found = as_numbers(boxes, "Boxes must be numbers, four for each.")
     if found.size == 0 and found.ndim == 1:
         found = found.reshape(0, 4)  # an empty list
     if found.shape[-1:] != (4,):
@@ -212,6 +215,18 @@ def checked_boxes(boxes: Any) -> Array:
     if not np.isfinite(found).all():
         raise DataError("The numbers of boxes must be finite. Got inf or nan among them.")
     return found
+
+
+def as_numbers(values: Any, rule: str) -> Array:
+    """Values as float64.
+
+    Raises:
+        DataError: they are no numbers; the rule begins the message.
+    """
+    try:
+        return to_array(values, "float64")
+    except DtypeError as error:
+        raise DataError(f"{rule} {error}") from None
 
 
 def _format(name: str) -> tuple[Array, bool]:

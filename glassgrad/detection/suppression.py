@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.arguments import checked
-from glassgrad.detection.bounding_boxes import corners_of, pairwise_iou
+from glassgrad.detection.bounding_boxes import as_numbers, corners_of, pairwise_iou
 from glassgrad.errors import ArgumentError, DataError, ShapeError
 from glassgrad.graph.operation import Array
 
@@ -82,10 +82,7 @@ def checked_scores(scores: Any, count: int) -> Array:
         ShapeError: there is not one for each.
         DataError: they are no numbers, or one is not.
     """
-    try:
-        found = np.asarray(scores, dtype="float64")
-    except (TypeError, ValueError):
-        raise DataError("Scores must be numbers, one for each box.") from None
+    found = as_numbers(scores, "Scores must be numbers, one for each box.")
     if found.shape != (count,):
         raise ShapeError(f"There must be one score for each of {count} boxes. Got {found.shape}.")
     if np.isnan(found).any():
@@ -100,10 +97,7 @@ def checked_labels(labels: Any, count: int) -> Array:
         ShapeError: there is not one for each.
         DataError: one is no whole number.
     """
-    try:
-        given = np.asarray(labels, dtype="float64")
-    except (TypeError, ValueError):
-        raise DataError("Labels must be whole numbers, one for each box.") from None
+    given = as_numbers(labels, "Labels must be whole numbers, one for each box.")
     if given.shape != (count,):
         raise ShapeError(f"There must be one label for each of {count} boxes. Got {given.shape}.")
     wrong = given[~(np.floor(given) == given) | np.isinf(given)]

@@ -176,3 +176,19 @@ def test_bad_input_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_there_is_a_label_for_each_box_that_is_cut() -> None:
+    with pytest.raises(ShapeError, match=r"a label for each box, of shape \(1,\)"):
+        clip_to_image_size({"boxes": [[0.0, 0.0, 1.0, 1.0]], "labels": [0, 1]}, height=4, width=4)
+
+
+@pytest.mark.parametrize("boxes", [np.ones((1, 4), complex), [[1.0, 2.0], [3.0]]])
+def test_boxes_are_real_numbers(boxes: Any) -> None:
+    with pytest.raises(DataError, match="four for each"):
+        convert_format(boxes, "xyxy", "xywh")
+
+
+def test_numbers_too_large_for_the_dtype_are_refused() -> None:
+    with pytest.raises(DtypeError, match="float32"):
+        convert_format([[0.0, 0.0, 1e300, 1e300]], "xyxy", "xywh")
