@@ -43,6 +43,7 @@ __all__ = [
     "apply",
     "as_tensor",
     "constant",
+    "current_scope",
     "evaluate_leaf",
     "evaluator",
     "install_evaluator",
@@ -76,6 +77,11 @@ def scope(name: str) -> Iterator[None]:
         yield
     finally:
         _scope.reset(token)
+
+
+def current_scope() -> str:
+    """The name of the part under way, empty outside of all."""
+    return _scope.get()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from glassgrad.graph.tensor import Tensor, Variable
 
-__all__ = ["RandomState", "Trace", "current_trace", "tracing"]
+__all__ = ["LayerCall", "RandomState", "Trace", "current_trace", "tracing"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,19 @@ class RandomState:
 
     seed: Variable
     step: Variable
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """One call of a layer, for those who look at what was built: where, on what, and its results.
+
+    Inputs and outputs are tensors, or trees of them.
+    """
+
+    layer: object
+    scope: str
+    inputs: object
+    outputs: object
 
 
 @dataclass
@@ -36,6 +49,7 @@ class Trace:
         streams: how many places draw random numbers.
         runs: whether the graph is made to be run, and not only to find shapes; what a layer learns
             from data before training must be there then.
+        calls: every call of a layer, in the order in which they ended.
     """
 
     training: bool = False
@@ -45,6 +59,7 @@ class Trace:
     penalized: set[Variable] = field(default_factory=set)
     streams: int = 0
     runs: bool = False
+    calls: list[LayerCall] = field(default_factory=list)
 
     @property
     def losses(self) -> list[Tensor]:

@@ -35,7 +35,8 @@ from glassgrad.graph import (
 from glassgrad.graph.dtypes import resolve_dtype, to_array
 from glassgrad.graph.operation import Array
 from glassgrad.graph.symbolic import Call, filled, has_symbols, record
-from glassgrad.graph.tensor import evaluator
+from glassgrad.graph.tensor import current_scope, evaluator
+from glassgrad.graph.trace import LayerCall
 from glassgrad.graph.trees import flatten, leaves_of, map_tree, rebuild
 from glassgrad.layers.input_spec import InputSpec, Shape
 from glassgrad.naming import snake_case, unique_name
@@ -232,6 +233,7 @@ class Layer(Configurable):
             self._hand_mask_on(tensors, outputs, previous)
             self._add_activity_penalties(outputs, trace)
             self._add_penalties(trace)
+            trace.calls.append(LayerCall(self, current_scope(), tensors, outputs))
         return outputs
 
     def _taken_by_name(self, kwargs: dict[str, Any]) -> Any:

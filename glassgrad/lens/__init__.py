@@ -1,5 +1,5 @@
 """Looking: the backward pass explained, step by step."""
 
-from glassgrad.lens.explanation import ExplainedStep, Explanation, explain
+from glassgrad.lens.explaining import ExplainedStep, Explanation, explain
 
 __all__ = ["ExplainedStep", "Explanation", "explain"]

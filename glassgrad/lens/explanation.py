@@ -1,214 +1,265 @@
-"""The backward pass, step by step: each chain rule as a formula and as numbers."""
+"""What an explanation holds: the backward pass as lines of formulas with their values.
+
+These are values alone. `explaining` makes them from a graph; the renderers write them as text,
+Markdown, LaTeX, JSON and HTML.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from glassgrad.errors import GradientError
-from glassgrad.gradients import Step, gradients, leaves_of
-from glassgrad.gradients.reverse import chain_rule, listed, nodes_between
-from glassgrad.graph import (
-    Constant,
-    Formula,
-    Names,
-    Tensor,
-    Variable,
-    as_tensor,
-    formula_of,
-    walk,
-)
-from glassgrad.graph.tensor import Key, evaluator
+from glassgrad.graph import Formula
 
-__all__ = ["ExplainedStep", "Explanation", "Line", "explain"]
+__all__ = [
+    "Contribution",
+    "ExplainedLayer",
+    "ExplainedStep",
+    "ExplainedUpdate",
+    "ExplainedWeight",
+    "Explanation",
+    "FollowedEntry",
+    "Line",
+    "LocalDerivative",
+    "PathProduct",
+]
 
-LONGEST_LINE = 88
-SHOWN_ELEMENTS = 6
-SHOWN_AXES = 2
+Array: TypeAlias = np.ndarray[Any, Any]
+Place: TypeAlias = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
-    """A quantity: what it is called, how it is computed, and its value."""
+    """A quantity: its name, how it is computed from other quantities, and its value.
+
+    Args:
+        label: "given", "forward", "incoming", "where" (something that a rule uses more than once),
+            "rule", "share" (what one use of a tensor adds to its gradient) or "sum" (of shares).
+        name: what it is called, once in an explanation: "hidden.z", "dL/dhidden.kernel".
+        formula: what it is computed from, by names of lines before it; ``None`` for what is given
+            and for what was computed by an earlier line.
+        value: its value in float64; integers and booleans as they are.
+        of: for a gradient the plain name of what it is the gradient of, else empty.
+    """
 
     label: str
     name: Formula
     formula: Formula | None
-    value: np.ndarray[Any, Any]
+    value: Array
+    of: str = ""
 
-    def __str__(self) -> str:
-        right = "" if self.formula is None else f" = {self.formula.plain}"
-        line = f"  {self.label:<9} {self.name.plain}{right}"
-        value = f"= {shown(self.value)}"
-        one = f"{line} {value}"
-        return one if len(one) <= LONGEST_LINE else f"{line}\n{'':12}{value}"
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return np.shape(self.value)
+
+    @property
+    def norm(self) -> float:
+        """The Euclidean norm of the value."""
+        return float(np.linalg.norm(np.asarray(self.value, np.float64)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExplainedStep:
     """The chain rule through one operation: forward, what comes in, what goes out."""
 
     title: str
+    operation: str
     layer: str
     lines: tuple[Line, ...]
 
-    def __str__(self) -> str:
-        head = self.title + (f"   [{self.layer}]" if self.layer else "")
-        return "\n".join([head, *map(str, self.lines)])
+
+@dataclass(frozen=True, eq=False)
+class ExplainedLayer:
+    """The chain rule through one layer, or through one part of it: a maximal run of its steps.
+
+    Args:
+        name: the scope of its nodes: "hidden", "block/attention/query", "loss/mean_squared_error".
+        kind: the class of the layer, "Dense"; empty where there is none.
+        time: the time step, for what was unrolled from a loop over time.
+        given: what it reads: outputs of other layers, data, parameters (no formulas).
+        forward: what it computes, in order.
+        incoming: gradients of its outputs, as later layers left them.
+        steps: its steps, from the last operation back to the first.
+        outgoing: gradients of its inputs that come from other layers or from the data.
+        parameters: gradients of its parameters.
+    """
+
+    name: str
+    kind: str
+    time: int | None
+    given: tuple[Line, ...]
+    forward: tuple[Line, ...]
+    incoming: tuple[Line, ...]
+    steps: tuple[ExplainedStep, ...]
+    outgoing: tuple[Line, ...]
+    parameters: tuple[Line, ...]
+
+    @property
+    def rules(self) -> tuple[Line, ...]:
+        """What its backward pass computes, in order."""
+        computed = ("where", "rule", "share", "sum")
+        return tuple(line for step in self.steps for line in step.lines if line.label in computed)
+
+    @property
+    def factor(self) -> float | None:
+        """By how much the gradient grew on its way through: norm out by norm in.
+
+        ``None`` where nothing goes out, or where what comes in is zero.
+        """
+        before, after = (
+            float(np.sqrt(sum(line.norm**2 for line in lines)))
+            for lines in (self.incoming, self.outgoing)
+        )
+        return after / before if self.outgoing and before > 0 else None
 
 
 @dataclass(frozen=True)
+class LocalDerivative:
+    """The derivative of one scalar by another that it is computed from directly."""
+
+    name: Formula
+    formula: Formula
+    value: float
+
+
+@dataclass(frozen=True)
+class PathProduct:
+    """The product of the local derivatives along one path from the loss to a weight."""
+
+    factors: tuple[LocalDerivative, ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class ExplainedWeight:
+    """The derivative of the loss by one scalar weight, as a sum of products over paths.
+
+    Args:
+        name: the weight.
+        gradient: what its derivative is called.
+        products: one for each path from the loss to the weight.
+        value: their sum.
+        difference: the central difference quotient of the loss, measured beside it.
+    """
+
+    name: Formula
+    gradient: Formula
+    products: tuple[PathProduct, ...]
+    value: float
+    difference: float
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainedUpdate:
+    """What the optimizer makes of one parameter: its formula, line by line, with numbers.
+
+    Args:
+        name: the parameter.
+        optimizer: the class of the optimizer, "Adam".
+        lines: learning rate and other numbers, slots, and last the new value of the parameter.
+        before: the parameter before the step.
+        after: and after it.
+    """
+
+    name: Formula
+    optimizer: str
+    lines: tuple[Line, ...]
+    before: Array
+    after: Array
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one element of an incoming gradient adds to one entry of an outgoing gradient.
+
+    Args:
+        incoming: which element of the incoming gradient, by name and place.
+        place: its place.
+        gradient: its value.
+        operand: which number of the forward pass the local derivative is, "x[0, 5, 6, 0]"; empty
+            where it is no such number.
+        derivative: the value of the local derivative.
+    """
+
+    incoming: str
+    place: Place
+    gradient: float
+    operand: str
+    derivative: float
+
+    @property
+    def product(self) -> float:
+        """What is added."""
+        return self.gradient * self.derivative
+
+
+@dataclass(frozen=True)
+class FollowedEntry:
+    """One entry of a gradient, number by number.
+
+    Args:
+        name: the entry, "dL/dhidden.kernel[3, 7]".
+        weight: the entry of the parameter or tensor, "hidden.kernel[3, 7]".
+        weight_value: its value.
+        rule: the rule of the whole tensor.
+        contributions: everything that is added, zeros left out.
+        zeros: how many contributions are zero.
+        value: the sum.
+    """
+
+    name: str
+    weight: str
+    weight_value: float
+    rule: Formula
+    contributions: tuple[Contribution, ...]
+    zeros: int
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
 class Explanation:
-    """All steps of a backward pass, from the loss back to the variables."""
+    """The backward pass of a loss, from the loss back to the parameters.
 
+    Args:
+        title: what is explained: the model's name, or "a loss".
+        loss: the loss.
+        given: data, parameters and constants, by name.
+        forward: every quantity of the forward pass, in order.
+        layers: the backward pass layer by layer, from the loss back.
+        weights: for a network of scalars, the derivative by each weight as products over paths.
+        updates: what the optimizer makes of each parameter, if there is an optimizer.
+        entries: the entries that were asked for.
+        fused: whether softmax and cross-entropy are one step.
+    """
+
+    title: str
     loss: Line
-    steps: tuple[ExplainedStep, ...]
+    given: tuple[Line, ...]
+    forward: tuple[Line, ...]
+    layers: tuple[ExplainedLayer, ...]
+    weights: tuple[ExplainedWeight, ...] = ()
+    updates: tuple[ExplainedUpdate, ...] = ()
+    entries: tuple[FollowedEntry, ...] = ()
+    fused: bool = True
+    notes: tuple[str, ...] = field(default=())
 
-    def __str__(self) -> str:
-        return "\n\n".join([str(self.loss).strip(), *map(str, self.steps)])
+    @property
+    def steps(self) -> tuple[ExplainedStep, ...]:
+        """All steps of the backward pass, from the loss back."""
+        return tuple(step for layer in self.layers for step in layer.steps)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Everything that is computed, in an order in which it can be: forward, then backward."""
+        return (*self.forward, *(line for layer in self.layers for line in layer.rules))
+
+    @property
+    def gradients(self) -> dict[str, Array]:
+        """The gradient of each parameter and of what was asked for, by plain name."""
+        return {line.of: line.value for line in self.lines if line.of}
 
     def __len__(self) -> int:
         return len(self.steps)
-
-
-def explain(loss: Tensor, variables: Sequence[Tensor | Variable] | None = None) -> Explanation:
-    """Explain how the gradient of a scalar comes about.
-
-    Every formula is the chain rule itself, run on named placeholders and printed; every number
-    is its value.
-
-    Args:
-        loss: a scalar.
-        variables: what to differentiate by; by default the trainable variables and the tensors
-            made with ``requires_grad=True``.
-
-    Raises:
-        GradientError: there is nothing to differentiate by.
-        ShapeError: the loss is no scalar.
-
-    Example:
-        >>> x = Tensor(3.0, requires_grad=True)
-        >>> print(explain(x.square()))
-        loss      t1 = x ** 2 = 9
-        <BLANKLINE>
-        1 of 1  back through Square
-          forward   t1 = x ** 2 = 9
-          incoming  dL/dt1 = 1
-          rule      dL/dx = 2 * dL/dt1 * x = 6
-    """
-    loss = as_tensor(loss)
-    targets = listed(variables) if variables is not None else leaves_of(loss)
-    if not targets:
-        raise GradientError(
-            "There is nothing to differentiate by: use a trainable Variable, or "
-            "Tensor(..., requires_grad=True)."
-        )
-    record: list[Step] = []
-    gradients(loss, targets, record=record)
-    names = _names(loss, targets)
-    wanted = [loss] + [t for step in record for t in _tensors_of(step)]
-    arrays = evaluator().evaluate(wanted)
-    values = {tensor.key: array for tensor, array in zip(wanted, arrays, strict=True)}
-    first = Line("loss", names[loss], _forward(loss, names), values[loss.key])
-    # The tensors on a path from a target to the loss: only their gradients are asked for.
-    followed = {as_tensor(target).key for target in targets}
-    for node in nodes_between([loss], [as_tensor(target) for target in targets]):
-        followed.update(tensor.key for tensor in node.outputs)
-    titles = [
-        f"{n} of {len(record)}  back through {step.node.operation.name}"
-        for n, step in enumerate(record, 1)
-    ]
-    steps = [
-        _explained(title, step, names, values, followed)
-        for title, step in zip(titles, record, strict=True)
-    ]
-    return Explanation(first, tuple(steps))
-
-
-def _names(loss: Tensor, targets: Sequence[Tensor | Variable]) -> Names:
-    """Names in the order of the forward pass: x for constants, t1, t2 … for what is computed."""
-    given: dict[Key, Formula] = {}
-    letters = iter("xyzuvw")
-    for target in map(as_tensor, targets):
-        if isinstance(target.node.operation, Constant):
-            letter = next(letters, f"x{len(given)}")
-            given[target.key] = Formula(letter, letter)
-    names = Names(given)
-    for node in walk([loss]):
-        for tensor in node.outputs:
-            names[tensor]  # a name is given at the first question
-    return names
-
-
-def _tensors_of(step: Step) -> list[Tensor]:
-    present = [g for g in (*step.incoming, *step.outgoing) if g is not None]
-    return [*step.node.outputs, *present]
-
-
-def _forward(tensor: Tensor, names: Names) -> Formula | None:
-    node = tensor.node
-    if not node.inputs:
-        return None
-    return node.operation.formula([names[operand] for operand in node.inputs], tensor.index)
-
-
-def _explained(
-    title: str,
-    step: Step,
-    names: Names,
-    values: dict[Key, np.ndarray[Any, Any]],
-    followed: set[Key],
-) -> ExplainedStep:
-    node = step.node
-    lines = [
-        Line("forward", names[tensor], _forward(tensor, names), values[tensor.key])
-        for tensor in node.outputs
-    ]
-    lines += [
-        Line("incoming", _slope(names[t]), None, values[g.key])
-        for t, g in zip(node.outputs, step.incoming, strict=True)
-        if g is not None
-    ]
-    rules = _rules(step, names)
-    for operand, gradient, rule in zip(node.inputs, step.outgoing, rules, strict=True):
-        if gradient is not None and operand.key in followed:
-            lines.append(Line("rule", _slope(names[operand]), rule, values[gradient.key]))
-    return ExplainedStep(title, node.scope, tuple(lines))
-
-
-def _rules(step: Step, names: Names) -> list[Formula | None]:
-    """The chain rule, run on the node's tensors under their names, as formulas."""
-    node = step.node
-    known = {tensor.key: names[tensor] for tensor in (*node.inputs, *node.outputs)}
-    for tensor, gradient in zip(node.outputs, step.incoming, strict=True):
-        if gradient is not None:
-            known[gradient.key] = _slope(names[tensor])
-    local = Names(known)
-    found = chain_rule(node.operation, step.incoming, node.outputs, node.inputs)
-    return [None if one is None else formula_of(one, local) for one in found]
-
-
-def _slope(name: Formula) -> Formula:
-    return Formula(f"dL/d{name.plain}", rf"\frac{{dL}}{{d{name.latex}}}")
-
-
-def shown(value: np.ndarray[Any, Any]) -> str:
-    """An array as text: all numbers of a small one, the first and its size of a large one.
-
-    Example:
-        >>> shown(np.arange(3.0)), shown(np.ones((100, 100)))
-        ('[0. 1. 2.]', '1. 1. 1. 1. 1. 1. … of shape (100, 100), norm 100')
-    """
-    array = np.asarray(value)
-    if array.size == 1:
-        digits = 7 if array.dtype == np.float32 else 12
-        return f"{array.item():.{digits}g}"
-    if array.size <= SHOWN_ELEMENTS * SHOWN_AXES and array.ndim <= SHOWN_AXES:
-        text = np.array2string(array, precision=6, suppress_small=True, max_line_width=1000)
-        return " ".join(text.split())
-    start = np.array2string(array.reshape(-1)[:SHOWN_ELEMENTS], precision=4).strip("[]")
-    norm = float(np.linalg.norm(array.astype(np.float64)))
-    return f"{' '.join(start.split())} … of shape {array.shape}, norm {norm:.4g}"

@@ -6,7 +6,7 @@ import pytest
 import glassgrad
 from glassgrad import Tensor, Variable
 from glassgrad.errors import GradientError, ShapeError
-from glassgrad.lens.explanation import shown
+from glassgrad.lens.explaining import shown
 
 
 @pytest.fixture
