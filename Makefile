@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: help train test check bench bench-full format clean
+.PHONY: help train test check bench bench-full docs format clean
 
 help:
 	@echo "make train    train a network on the digits that come with the package"
@@ -17,6 +17,7 @@ help:
 	@echo "make check    everything that must pass before a commit: format, lint, types, tests"
 	@echo "make bench    measure glassgrad beside PyTorch, JAX, Keras and scikit-learn (25 minutes)"
 	@echo "make bench-full   the same with more peers, and how times grow with sizes (an hour)"
+	@echo "make docs     write the pages of the operations anew (docs/operations)"
 	@echo "make format   rewrite the code in the common format"
 	@echo "make clean    remove .venv and what the tools have cached"
 
@@ -37,6 +38,9 @@ bench: $(VENV)/stamp-bench
 
 bench-full: $(VENV)/stamp-bench
 	$(BIN)/python -m benchmarks run --full --output build/bench-full.json $(ARGS)
+
+docs: $(VENV)/stamp-test
+	$(BIN)/python -m glassgrad.lens.handbook docs/operations
 
 format: $(VENV)/stamp-check
 	$(BIN)/ruff format

@@ -30,3 +30,4 @@ if __name__ == "__main__":
     print(f"at 0.5 the slope is {slope(0.5)}, and the curvature {glassgrad.grad(slope)(0.5)}\n")
     x = glassgrad.Variable(0.5, name="x")
     print(glassgrad.explain(bump(x)))
+    print(glassgrad.check_gradients(bump, [0.5, -1.0, 0.0]))

@@ -9,10 +9,12 @@ Example:
     array([[2., 4.]], dtype=float32)
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from glassgrad import errors, graph, ops
+from glassgrad.attachments import attach
 from glassgrad.execute.eager import EagerEvaluator
 from glassgrad.execute.executor import Executor, register_executor, use
 from glassgrad.execute.functions import (
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     )
     from glassgrad.execute.cpu.threads import get_num_threads, set_num_threads
     from glassgrad.layers import Input, Layer
-    from glassgrad.lens import explain
+    from glassgrad.lens import check_gradients, explain
     from glassgrad.models import Model, Sequential
 
 __version__ = "0.1.0"
@@ -67,6 +69,7 @@ __all__ = [
     "Variable",
     "activations",
     "callbacks",
+    "check_gradients",
     "config",
     "constraints",
     "datasets",
@@ -130,6 +133,7 @@ _LATER = {
     "Layer": ("glassgrad.layers", "Layer"),
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
+    "check_gradients": ("glassgrad.lens", "check_gradients"),
     "explain": ("glassgrad.lens", "explain"),
     "get_num_threads": ("glassgrad.execute.cpu.threads", "get_num_threads"),
     "set_num_threads": ("glassgrad.execute.cpu.threads", "set_num_threads"),
@@ -156,6 +160,12 @@ def _cpu_executor() -> Executor:
     return CpuExecutor()
 
 
+def _method_of_models(name: str) -> Callable[[], Any]:
+    return lambda: getattr(import_module("glassgrad.lens.methods").ModelMethods, name)
+
+
+for _method in ("gradients", "plot", "saliency"):
+    attach("Model", _method, _method_of_models(_method))
 install_evaluator(EagerEvaluator())
 install_random_states(new_random_state)
 register_executor("reference", ReferenceExecutor)

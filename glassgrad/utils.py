@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 
-from glassgrad.arguments import checked
+from glassgrad.arguments import checked, checked_before
 from glassgrad.detection import bounding_boxes
-from glassgrad.errors import ArgumentError, DataError
+from glassgrad.errors import ArgumentError, DataError, shown
 from glassgrad.graph.operation import Array
 from glassgrad.naming import forget_names
 from glassgrad.random_seed import set_random_seed
@@ -30,12 +31,14 @@ __all__ = [
     "get_custom_objects",
     "normalize",
     "pack_x_y_sample_weight",
+    "plot_model",
     "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
 
+INNERMOST = 100  # so deep do no layers stand in each other
 MOST_CLASSES = 2**31 - 1  # labels are int32 wherever they are used
 
 CustomObjectScope = custom_object_scope
@@ -145,6 +148,55 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
         (1, 2, None)
     """
     return unpack(tuple(data) if isinstance(data, list) else data)
+
+
+@checked_before
+def plot_model(
+    model: Any,
+    to_file: str | os.PathLike[str] | None = "model.svg",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+) -> Any:
+    """Draw a model as SVG, by Keras's name; ``model.plot`` draws the backward pass as well.
+
+    Args:
+        model: a model that is built.
+        to_file: a name that ends in .svg; ``None`` writes nothing.
+        show_shapes: whether boxes say the shape of what they give.
+        show_dtype: accepted as in Keras.
+        show_layer_names: accepted; boxes always say the name of the layer.
+        rankdir: "TB", from top to bottom, or "LR", from left to right.
+        expand_nested: whether the layers inside of models and layers are drawn as well.
+        dpi: accepted; an SVG is sharp at every size.
+        show_layer_activations: accepted; boxes always say the activation.
+        show_trainable: accepted; boxes always say what is frozen.
+        splines: accepted as in Keras.
+
+    Returns:
+        The picture, which notebooks show.
+
+    Raises:
+        ArgumentError: the model is none, or the name ends otherwise.
+        NotBuiltError: the model is not built.
+        FileError: the file cannot be written.
+
+    Example:
+        >>> from glassgrad.layers import Dense, Input
+        >>> from glassgrad.models import Sequential
+        >>> plot_model(Sequential([Input((2,)), Dense(3)], name="small"), to_file=None)
+        <Picture of small: 2 boxes, 1 lines>
+    """
+    if not hasattr(model, "plot"):
+        raise ArgumentError(f"What is drawn is a model. Got {shown(model)}.")
+    depth = INNERMOST if expand_nested else 1
+    return model.plot(to_file, show_shapes=show_shapes, rankdir=rankdir, depth=depth)
 
 
 @checked

@@ -6,8 +6,8 @@ import datetime as dt
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -143,6 +143,12 @@ def compiled() -> models.Sequential:
     model = models.Sequential([layers.Input((3,)), layers.Dense(2, "tanh"), layers.Dense(1)])
     model.compile("sgd", "mse", executor="reference")
     return model
+
+
+@cache
+def few_digits() -> glassgrad.datasets.Dataset:
+    whole = glassgrad.datasets.load("digits")
+    return replace(whole, x_train=whole.x_train[:40], y_train=whole.y_train[:40])
 
 
 def own_function(x: Any) -> Any:
@@ -287,6 +293,28 @@ BOXES = [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 2.0, 2.0]]
 IMAGES_OF_BOXES = [{"boxes": BOXES, "labels": [0, 1], "scores": [0.5, 0.75]}]
 
 
+CHECK: dict[str, Callable[[], Any]] = {
+    "target": lambda: ops.divide,
+    "x": lambda: X, "y": lambda: [[0.5, 0.25], [0.5, 0.75]], "parameters": lambda: ["a"],
+    "sample_weight": lambda: None, "directions": lambda: 4, "entries": lambda: 4,
+    "seed": lambda: 1, "tolerance": lambda: 1e-6, "training": lambda: False, "order": lambda: 1,
+    "torch": lambda: None,
+}  # fmt: skip
+
+
+EXPLAIN: dict[str, Callable[[], Any]] = {
+    "target": compiled, "x": lambda: BATCH, "y": lambda: TARGETS, "sample_weight": lambda: None,
+    "variables": lambda: ["x"], "entry": lambda: [("x", 0, 0)],
+    "fused": lambda: False, "training": lambda: False,
+}  # fmt: skip
+
+COMPARE: dict[str, Callable[[], Any]] = {
+    "kind": lambda: "activations", "data": few_digits, "seeds": lambda: 1,
+    "only": lambda: ["relu", "tanh"], "layers": lambda: "3 relu", "epochs": lambda: 1,
+    "executor": lambda: "reference", "learning_rate": lambda: None, "folder": lambda: None,
+}  # fmt: skip
+
+
 OWN: dict[str, dict[str, Callable[[], Any]]] = {
     "detection.average_precision": {
         "hits": lambda: [True, False], "scores": lambda: [0.5, 0.25], "objects": lambda: 2,
@@ -373,6 +401,13 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     "ops.where": {"inputs": lambda: [[True, False], [1.0, 2.0], [3.0, 4.0]]},
     "random.dropout": {"inputs": lambda: X},
     "use": {"name": lambda: "cpu"},
+    **dict.fromkeys(("check_gradients", "lens.check_gradients"), CHECK),
+    "lens.compare": COMPARE,
+    **dict.fromkeys(("explain", "lens.explain"), EXPLAIN),
+    "lens.draw": {"target": compiled},
+    "lens.gradients_of": {"x": lambda: BATCH, "y": lambda: TARGETS},
+    "lens.saliency": {"x": lambda: BATCH},
+    "lens.saliency_picture": {"image": lambda: X, "saliency": lambda: X},
     "utils.unpack_x_y_sample_weight": {"data": lambda: (X, X)},
 }  # fmt: skip
 
@@ -381,6 +416,9 @@ LEFT_OUT = {
     "callbacks.Callback": "takes nothing",
     "layers.get": "as layers.deserialize",
     "lens.ExplainedStep": "made by explain alone",
+    **dict.fromkeys(("lens.Box", "lens.Flow", "lens.Picture"), "made by plot alone"),
+    "lens.Comparison": "made by compare alone",
+    "lens.GradientCheck": "made by check_gradients alone",
     "lens.Explanation": "made by explain alone",
     "lens.Line": "made by explain alone",
     "models.Scaling": "made by lsuv alone",
@@ -586,6 +624,9 @@ METHODS: tuple[tuple[Callable[[], Any], str, dict[str, Callable[[], Any]]], ...]
     (compiled, "save_weights", {"filepath": lambda: "again.glass"}),
     (compiled, "load_weights", {"filepath": saved_model}),
     (compiled, "summary", {"print_fn": lambda: nothing}),
+    (compiled, "plot", {"x": lambda: BATCH, "y": lambda: TARGETS}),
+    (compiled, "gradients", {"x": lambda: BATCH, "y": lambda: TARGETS}),
+    (compiled, "saliency", {"x": lambda: BATCH}),
     (lambda: layers.Dense(2), "__call__", {"inputs": lambda: X}),
     (lambda: layers.Dense(2), "build", {"input_shape": lambda: (None, 3)}),
     (lambda: layers.Dense(2), "add_weight", {}),

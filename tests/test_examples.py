@@ -16,12 +16,17 @@ EXAMPLES = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
 PARTS = {"command_line"}
 """What examples share, and is none."""
 
-PRINTING = {"canvases", "explain_one_step", "own_operation", "transfer"}
+PRINTING = {"canvases", "explain_one_step", "own_operation", "transfer", "vanishing_gradients"}
 """What shows something, and measures nothing that could be wrong."""
 
 Found = dict[str, float]
 MEASURING: dict[str, Callable[[Found], bool]] = {
     "cnn_on_mnist": lambda found: found["test accuracy"] > 0.93,
+    "saliency": lambda found: all(
+        chance < 0.5 * found["after blanking ink at random"]
+        for name, chance in found.items()
+        if "named by" in name
+    ),
     "resnet_on_mnist": lambda found: found["test accuracy"] > 0.9,
     "lstm_on_mnist": lambda found: found["test accuracy"] > 0.9,
     "spoken_digits": lambda found: (

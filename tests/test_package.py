@@ -11,7 +11,8 @@ import pytest
 import glassgrad
 
 PUBLIC = {
-    "Model", "Sequential", "Tensor", "Variable", "activations", "callbacks", "constraints",
+    "Model", "Sequential", "Tensor", "Variable", "activations", "callbacks", "check_gradients",
+    "constraints",
     "datasets", "errors", "explain", "float_type", "function", "grad", "gradients", "graph",
     "hessian", "hessian_vector_product", "initializers", "jacobian", "layers", "lens", "losses",
     "metrics", "models", "ops", "optimizers", "regularizers", "set_random_seed", "use",

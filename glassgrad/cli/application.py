@@ -13,7 +13,7 @@ from typing import Annotated, cast
 import typer
 
 from glassgrad import __version__
-from glassgrad.cli.architecture import EXAMPLE
+from glassgrad.architecture import EXAMPLE
 from glassgrad.cli.screen import Screen
 from glassgrad.errors import ArgumentError, GlassgradError, UnknownNameError
 
@@ -351,12 +351,314 @@ def warmup(
     warmup.warm_up(list_only, Screen(as_json, quiet))
 
 
+@app.command(name="compare")
+def compare_networks(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WHAT",
+            help="activations, initializers, optimizers, batch-sizes, learning-rates or depths.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Data as `train` takes them.", show_default="digits"),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How many times each contender is trained, from the seeds 0, 1 and so on.",
+            show_default="5",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Which contenders, separated by commas: relu,tanh or 0.01,0.1.",
+            show_default="the usual ones",
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What stands between input and output, as `train` takes it; for depths, what is "
+            "repeated.",
+            show_default="those of train; depths: 64 relu",
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The optimizer of all.", show_default="adam"),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            parser=real_number,
+            help="The learning rate of all.",
+            show_default="the optimizer's own",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="Examples a step.",
+            show_default="as train",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How often to go through the data; nothing stops earlier.",
+            show_default="as train",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of a table that is to be told."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="classification or regression.",
+            show_default="by the values of the target",
+        ),
+    ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune", help="Give each the best learning rate of a small grid, by a seed of its own."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where every training that has ended is kept; the same command goes on there.",
+            show_default="comparisons/WHAT-DATA-DATE-TIME",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Go on with a comparison; more --seeds lengthen it."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How many processes train side by side, with one thread each.",
+            show_default="as many as there are cores",
+        ),
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the picture, a .png or .svg file."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with everything, an .html file."),
+    ] = None,
+    executor: Executor = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compare networks that differ in one thing, over several seeds, and say what exceeds chance.
+
+    Networks are trained as `train` would, from the same seeds. The table shows mean and spread;
+    sentences say which differences exceed the spread, and how many seeds the others would need.
+    """
+    from glassgrad.cli import compare_command
+
+    options = compare_command.Options(
+        kind,
+        data,
+        seeds,
+        only,
+        layers,
+        optimizer,
+        learning_rate,
+        batch_size,
+        epochs,
+        target,
+        task,
+        tune or None,
+        executor,
+    )
+    output = compare_command.Output(out, resume, chart, html)
+    compare_command.compare(options, output, jobs, Screen(as_json, quiet))
+
+
 @app.command(name="datasets")
 def list_datasets(as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False) -> None:
     """List the data sets that have a name, and whether they are on this machine."""
     from glassgrad.cli import datasets_command
 
     datasets_command.list_datasets(Screen(as_json, quiet))
+
+
+@app.command(name="operations")
+def show_operations(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="An operation or its function: Softmax, softmax.",
+            show_default="a list of all",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """List the operations, or show the formula and the chain rule of one."""
+    from glassgrad.cli import operations_command
+
+    screen = Screen(as_json, quiet)
+    if name is None:
+        operations_command.list_operations(screen)
+    else:
+        operations_command.show_operation(name, screen)
+
+
+@app.command(name="check")
+def check_gradients(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL_OR_RUN",
+            help="A model file, or the folder of a run; or data, for a new network.",
+            show_default="a new network for digits",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="A data set; by default the one of the run.")
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How many examples the loss is computed on.",
+            show_default="32",
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Only this one, such as dense_1/kernel or x; may be repeated."
+        ),
+    ] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="With dropout and the statistics of the batch.")
+    ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of a table, for a new network."),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The layers of a new network, as `train` takes them."),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Hold every gradient against differences of the loss; fails if one is wrong."""
+    from glassgrad.cli import check_command
+    from glassgrad.cli import training as training_command
+
+    options = training_command.Options(data=data, layers=layers, target=target)
+    check_command.check(source, options, examples, parameter, training, Screen(as_json, quiet))
+
+
+@app.command(name="explain")
+def explain_gradients(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL_OR_RUN",
+            help="A model file, or the folder of a run; or data, for a new network.",
+            show_default="a network of one input, one hidden unit, one output",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="A data set; by default the one of the run.")
+    ] = None,
+    step: Annotated[
+        bool,
+        typer.Option(
+            "--step", help="Go through it: forward, loss, backward, update; arrow keys or Enter."
+        ),
+    ] = False,
+    entry: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENTRY",
+            help='An entry to follow number by number, such as "dense_1/kernel[3,7]"; may be '
+            "repeated.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How many examples make the batch.",
+            show_default="4",
+        ),
+    ] = None,
+    two_step: Annotated[
+        bool,
+        typer.Option(
+            "--two-step", help="Softmax and cross-entropy as two local derivatives, not as p - y."
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")
+    ] = None,
+    latex: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a LaTeX document.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write Markdown with formulas.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of a table, for a new network."),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The layers of a new network, as `train` takes them."),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show every step of the chain rule, from the loss back to the weights."""
+    from glassgrad.cli import explain_command
+    from glassgrad.cli import training as training_command
+
+    files = {"html": html, "latex": latex, "markdown": markdown}
+    wanted = explain_command.Wanted(
+        entry or [],
+        examples,
+        two_step,
+        step,
+        {form: path for form, path in files.items() if path is not None},
+    )
+    options = training_command.Options(data=data, layers=layers, target=target)
+    explain_command.explain(source, options, wanted, Screen(as_json, quiet))
 
 
 # ---- runs

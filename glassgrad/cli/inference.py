@@ -26,7 +26,7 @@ from glassgrad.models import Model, Sequential, load_model
 from glassgrad.preprocessing import ImageEncoder, Preprocessing, Table, TableEncoder
 from glassgrad.preprocessing.targets import ClassTarget
 
-__all__ = ["evaluate", "load_for", "predict", "summarize"]
+__all__ = ["evaluate", "load_for", "predict", "summarize", "test_part"]
 
 
 def evaluate(source: Path, data: str | None, executor: str | None, screen: Screen) -> None:
@@ -39,7 +39,7 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
     """
     with screen.announced_compilation():
         model = load_for(source, executor)
-        name, x, y = _test_part(source, data, model, screen)
+        name, x, y = test_part(source, data, model, screen)
         if not model.is_compiled:
             raise ArgumentError(
                 f"{str(source)!r} was saved before compile() gave it a loss, so "
@@ -157,7 +157,7 @@ def _gives_probabilities(model: Model) -> bool:
     return getattr(last, "activation", None) is activations.softmax
 
 
-def _test_part(
+def test_part(
     source: Path, data: str | None, model: Model, screen: Screen
 ) -> tuple[str, Array, Array]:
     """The data's name, inputs and targets: the test part, or of another table every row."""

@@ -17,7 +17,7 @@ from glassgrad.errors import ArgumentError, UnknownNameError
 from glassgrad.execute.cpu.profile import ORDERS
 from glassgrad.models import Model, Sequential
 
-__all__ = ["MODEL_FILES", "profile"]
+__all__ = ["MODEL_FILES", "is_model", "profile", "usual_loss"]
 
 MODEL_FILES = (".safetensors",)
 OPTIMIZER = "adam"
@@ -61,7 +61,7 @@ def profile(options: Options, step: str, sort: str, plan: bool, screen: Screen) 
 def _model_and_examples(options: Options, step: str, screen: Screen) -> tuple[Model, Sequence[Any]]:
     """The model, and what a step of it takes: x, y and the number of examples."""
     source = options.data
-    if source is None or not _is_model(Path(source)):
+    if source is None or not is_model(Path(source)):
         network, dataset, batch_size = untrained(options)
         return network, (dataset.x_train, dataset.y_train, batch_size)
     given = [name for name in ("layers", "optimizer", "target", "task") if getattr(options, name)]
@@ -72,7 +72,7 @@ def _model_and_examples(options: Options, step: str, screen: Screen) -> tuple[Mo
         )
     model = load_for(Path(source), options.executor)
     if not model.is_compiled and step != "prediction":
-        loss = _usual_loss(model)
+        loss = usual_loss(model)
         screen.note(
             f"{source!r} was saved without a loss, so it is profiled with {loss} and {OPTIMIZER}."
         )
@@ -80,11 +80,12 @@ def _model_and_examples(options: Options, step: str, screen: Screen) -> tuple[Mo
     return model, (None, None, options.batch_size or 32)
 
 
-def _is_model(source: Path) -> bool:
+def is_model(source: Path) -> bool:
+    """Whether a path is that of a model file or of a run."""
     return source.name.endswith(MODEL_FILES) or is_run(source)
 
 
-def _usual_loss(model: Model) -> str:
+def usual_loss(model: Model) -> str:
     """What a network with such an end is usually trained by."""
     last = model.layers[-1] if isinstance(model, Sequential) else None
     return LOSSES.get(getattr(last, "activation", None), OTHER_LOSS)

@@ -9,7 +9,6 @@ taken up again after the process was killed at any moment.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,12 +21,11 @@ from typing import Any, Self
 from glassgrad import __version__
 from glassgrad.cli.invocation import command_line, quoted
 from glassgrad.cli.stopping import is_stopping
-from glassgrad.datasets import Dataset
 from glassgrad.errors import ArgumentError, FileError
 from glassgrad.files import read_bytes, write_atomically
 from glassgrad.runs.folder import CHECKPOINT, CONFIG, MODEL, RESULT, held
 
-__all__ = ["Config", "Run", "fingerprint", "is_run"]
+__all__ = ["Config", "Run", "is_run", "new_folder"]
 
 LEFTOVERS = ".glassgrad-*.tmp"  # of a write that was killed
 
@@ -90,15 +88,6 @@ _SAMPLE = Config("digits", "", "adam", 0.001, 1, 1, 0, "cpu", {}, "")
 _ADDED_LATER = {"target": "", "task": "auto", "stopping": {}}  # what the files of older runs lack
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """A name for exactly these training data."""
-    digest = hashlib.sha256()
-    for array in (dataset.x_train, dataset.y_train, *(dataset.validation or ())):
-        digest.update(f"{array.dtype} {array.shape} ".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run."""
     return (path / CONFIG).is_file()
@@ -130,7 +119,7 @@ class Run:
             ArgumentError: the folder holds something.
             FileError: it cannot be written, or the disk has too little room.
         """
-        made = _new_folder(config.data) if folder is None else _made(folder)
+        made = new_folder(Path("runs"), Path(config.data).stem) if folder is None else _made(folder)
         with held(made):
             _require_empty(made)
             _require_room(made, needed_bytes)
@@ -233,13 +222,17 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
         file.write(json.dumps(content, indent=2).encode() + b"\n")
 
 
-def _new_folder(data: str) -> Path:
-    """A folder that nobody has, named after data and time."""
-    stem = f"{Path(data).stem}-{datetime.now():%Y%m%d-%H%M%S}"
+def new_folder(parent: Path, name: str) -> Path:
+    """Make a folder that nobody has, named also after the time.
+
+    Raises:
+        FileError: it cannot be made.
+    """
+    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))
     while True:
         with contextlib.suppress(FileExistsError):
-            return _made(Path("runs", next(names)), exist_ok=False)
+            return _made(parent / next(names), exist_ok=False)
 
 
 def _made(folder: Path, exist_ok: bool = True) -> Path:

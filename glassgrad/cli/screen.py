@@ -70,6 +70,16 @@ class Screen:
         else:
             print("\n".join(lines))
 
+    def paragraphs(self, sentences: Iterable[str]) -> None:
+        """Write sentences, on a terminal broken into lines between words."""
+        from rich.console import Console
+        from rich.text import Text
+
+        width = None if sys.stdout.isatty() else 1_000
+        console = Console(file=sys.stdout, width=width, highlight=False)
+        for sentence in sentences:
+            console.print(Text(sentence))
+
     @contextlib.contextmanager
     def announced_compilation(self) -> Iterator[None]:
         """Say it, once, if kernels have to be compiled inside the block."""

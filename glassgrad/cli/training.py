@@ -12,18 +12,18 @@ from typing import Any, cast
 import typer
 
 from glassgrad import __version__, datasets, optimizers
-from glassgrad.cli.architecture import network_for
+from glassgrad.architecture import is_table, layers_for, network_for, pace_for
 from glassgrad.cli.invocation import command_line, data_argument, quoted
-from glassgrad.cli.runs import Config, Run, fingerprint
+from glassgrad.cli.runs import Config, Run
 from glassgrad.cli.scores import EVALUATION_BATCH, score_rows, scores_of
 from glassgrad.cli.screen import Screen
 from glassgrad.cli.stopping import callbacks_for, conditions_of
 from glassgrad.datasets import Dataset
+from glassgrad.datasets.dataset import fingerprint
 from glassgrad.errors import ArgumentError, DataError, ExecutionError, FileError
 from glassgrad.execute.executor import executor_named
 from glassgrad.models import Sequential
 from glassgrad.optimizers import Optimizer
-from glassgrad.preprocessing import TableEncoder
 from glassgrad.preprocessing.targets import Task
 from glassgrad.random_seed import check_seed
 from glassgrad.runs import Recorder
@@ -39,15 +39,8 @@ __all__ = [
 ]
 
 DATA = "digits"
-LAYERS = "256 relu, dropout 0.3, 128 relu, dropout 0.3"
-LAYERS_OF_TABLES = "64 relu, 32 relu"
 OPTIMIZER = "adam"
 SEED = 0
-MANY_EXAMPLES = 10_000  # from here on an epoch has steps enough for larger batches
-BATCH_SIZE, EPOCHS = 64, 40
-BATCH_SIZE_OF_MANY, EPOCHS_OF_MANY = 128, 20
-BATCH_SIZE_OF_TABLES, STEPS_OF_TABLES = 32, 5_000
-FEWEST_EPOCHS_OF_TABLES, MOST_EPOCHS_OF_TABLES = 20, 400
 PATIENCE = 40  # epochs without a better loss on what is kept for watching
 CAREFUL_RATE = 0.001
 LENGTHENING = ("epochs", "max_seconds")  # what may be more where a run goes on
@@ -143,14 +136,13 @@ def _data_for(options: Options) -> Dataset:
 
 def _config_for(options: Options, dataset: Dataset) -> Config:
     """What was asked for, and what suits the data where nothing was."""
-    batch_size, epochs = _pace(options, dataset)
-    layers = LAYERS_OF_TABLES if _is_table(dataset) else LAYERS
+    batch_size, epochs = pace_for(dataset, options.batch_size, options.epochs)
     name = OPTIMIZER if options.optimizer is None else options.optimizer
     optimizer = _optimizer(name, options.learning_rate)
     executor = executor_named(options.executor)
     return Config(
         data=_lasting_name(DATA if options.data is None else options.data),
-        layers=layers if options.layers is None else options.layers,
+        layers=layers_for(dataset) if options.layers is None else options.layers,
         optimizer=_name(optimizer),
         learning_rate=_rate(optimizer),
         epochs=epochs,
@@ -172,23 +164,6 @@ def _loaded(data: str, target: str | None, task: str, seed: int) -> Dataset:
 def load_data_of(config: Config) -> Dataset:
     """The data of a run, divided as they were when it began."""
     return _loaded(config.data, config.target or None, config.task, config.seed)
-
-
-def _is_table(dataset: Dataset) -> bool:
-    return isinstance(dataset.preprocessing, TableEncoder)
-
-
-def _pace(options: Options, dataset: Dataset) -> tuple[int, int]:
-    """Batch size and epochs: as asked for, or else as they suit the number of examples."""
-    many = len(dataset.x_train) >= MANY_EXAMPLES
-    of_few = BATCH_SIZE_OF_TABLES if _is_table(dataset) else BATCH_SIZE
-    batch_size = options.batch_size or (BATCH_SIZE_OF_MANY if many else of_few)
-    if _is_table(dataset):
-        epochs = math.ceil(STEPS_OF_TABLES * batch_size / len(dataset.x_train))
-        epochs = min(max(epochs, FEWEST_EPOCHS_OF_TABLES), MOST_EPOCHS_OF_TABLES)
-    else:
-        epochs = EPOCHS_OF_MANY if many else EPOCHS
-    return batch_size, options.epochs or epochs
 
 
 def _optimizer(name: str, learning_rate: float | None) -> Optimizer:
@@ -366,7 +341,7 @@ def _report_columns(dataset: Dataset, screen: Screen) -> None:
     if len(rows) > COLUMNS_SHOWN:
         rest = f"and {len(rows) - COLUMNS_SHOWN:,} more: --json lists them all"
         rows = [*rows[: COLUMNS_SHOWN - 1], ("…", rest), rows[-1]]
-    what = "the columns of " if _is_table(dataset) else ""
+    what = "the columns of " if is_table(dataset) else ""
     screen.report(f"What was done to {what}{dataset.name}", rows)
     for remark in dataset.remarks:
         screen.note(remark)

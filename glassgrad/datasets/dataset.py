@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from glassgrad.preprocessing import Preprocessing
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "fingerprint"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,3 +67,12 @@ class Dataset:
         if self.x_validation is None or self.y_validation is None:
             return None
         return self.x_validation, self.y_validation
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """A name for exactly these training data."""
+    digest = hashlib.sha256()
+    for array in (dataset.x_train, dataset.y_train, *(dataset.validation or ())):
+        digest.update(f"{array.dtype} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-__all__ = ["Binding", "Formula", "Notation"]
+__all__ = ["Binding", "Formula", "Notation", "latex_of_number"]
+
+# What nothing can pull apart, in both forms: x, t12, hidden.kernel; x, \beta, \mathrm{labels}.
+# A letter with an index is none: a second index would make it another one.
+NAME = re.compile(r"[A-Za-z_][\w.]*")
+LETTER = re.compile(r"[A-Za-z]|\\mathrm\{[^{}]*\}|\\[A-Za-z]+")
 
 
 class Binding(IntEnum):
@@ -23,11 +29,15 @@ class Binding(IntEnum):
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression in both forms, with the strength that decides about parentheses."""
+    """An expression in both forms, with the strength that decides about parentheses.
+
+    ``latex_binding`` is that of the LaTeX form where it differs: a fraction holds together.
+    """
 
     plain: str
     latex: str
     binding: Binding = Binding.ATOM
+    latex_binding: Binding | None = None
 
 
 @dataclass(frozen=True)
@@ -36,9 +46,9 @@ class Notation:
 
     ``{x}`` stands for the operand ``x``, and is put in parentheses where it binds less tightly
     than the operation. An operand that the template itself encloses (``exp({x})``,
-    ``\frac{{{x}}}{{{y}}}``) never is. ``{y:tight}`` wants an operand that binds more tightly:
-    the right side of a difference, the base of a power. Any other field is a parameter of the
-    operation, written as it prints.
+    ``\frac{{{x}}}{{{y}}}``) never is. ``{y:tight}`` wants an operand that binds more tightly, or a
+    single symbol: the right side of a difference, the base of a power, what has an index. Any other
+    field is a parameter of the operation, written as it prints.
 
     The plain form is a NumPy expression (``exp`` means ``numpy.exp``): the tests evaluate it.
 
@@ -52,6 +62,7 @@ class Notation:
     plain: str
     latex: str
     binding: Binding = field(default=Binding.ATOM)
+    latex_binding: Binding | None = None
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -65,37 +76,81 @@ class Notation:
         """Fill in operands and parameters."""
         parameters = parameters or {}
         plain = {name: (one.plain, one.binding) for name, one in operands.items()}
-        latex = {name: (one.latex, one.binding) for name, one in operands.items()}
+        latex = {
+            name: (one.latex, one.latex_binding or one.binding) for name, one in operands.items()
+        }
+        numbers = {
+            name: latex_of_number(value) if isinstance(value, float) else value
+            for name, value in parameters.items()
+        }
         return Formula(
-            self._fill(self.plain, plain, parameters, ("(", ")")),
-            self._fill(self.latex, latex, parameters, (r"\left(", r"\right)")),
+            _fill(self.plain, self.binding, plain, parameters, PLAIN),
+            _fill(self.latex, self.latex_binding or self.binding, latex, numbers, LATEX),
             self.binding,
+            self.latex_binding,
         )
 
-    def _fill(
-        self,
-        template: str,
-        operands: Mapping[str, tuple[str, Binding]],
-        parameters: Mapping[str, object],
-        parentheses: tuple[str, str],
-    ) -> str:
-        pieces = list(string.Formatter().parse(template))
-        text = ""
-        for position, (literal, name, form, _) in enumerate(pieces):
-            text += literal
-            if name is None:
-                continue
-            if name not in operands:
-                text += str(parameters[name])
-                continue
-            written, binding = operands[name]
-            following = pieces[position + 1][0] if position + 1 < len(pieces) else ""
-            needed = self.binding + 1 if form == "tight" else self.binding
-            if binding < needed and not _is_enclosed(text, following):
-                written = parentheses[0] + written + parentheses[1]
-            text += written
-        return text
+
+@dataclass(frozen=True)
+class Form:
+    """How parentheses look, what needs none, and what encloses an operand like a pair of them."""
+
+    parentheses: tuple[str, str]
+    symbol: re.Pattern[str]
+    opening: tuple[str, ...]
+    closing: tuple[str, ...]
+
+    def encloses(self, before: str, after: str) -> bool:
+        """Whether an operand between two pieces of a template stands by itself."""
+        return before.rstrip().endswith(self.opening) and after.lstrip().startswith(self.closing)
 
 
-def _is_enclosed(before: str, after: str) -> bool:
-    return before.rstrip()[-1:] in tuple("([{,") and after.lstrip()[:1] in tuple(")]},")
+PLAIN = Form(("(", ")"), NAME, ("(", "[", "{", ","), (")", "]", "}", ","))
+LATEX = Form(
+    (r"\left(", r"\right)"),
+    LETTER,
+    (*PLAIN.opening, "&", r"\\", r"\begin{cases}"),
+    (*PLAIN.closing, "&", r"\\"),
+)
+
+
+def latex_of_number(value: float) -> str:
+    """A number as it prints, with powers of ten written out.
+
+    Example:
+        >>> latex_of_number(0.5), latex_of_number(1e-07)
+        ('0.5', '10^{-7}')
+    """
+    if value == float("inf"):
+        return r"\infty"
+    digits, found, exponent = str(value).partition("e")
+    if not found:
+        return digits
+    power = f"10^{{{int(exponent)}}}"
+    return power if digits == "1" else rf"{digits} \cdot {power}"
+
+
+def _fill(
+    template: str,
+    strength: Binding,
+    operands: Mapping[str, tuple[str, Binding]],
+    parameters: Mapping[str, object],
+    form: Form,
+) -> str:
+    pieces = list(string.Formatter().parse(template))
+    text = ""
+    for position, (literal, name, wish, _) in enumerate(pieces):
+        text += literal
+        if name is None:
+            continue
+        if name not in operands:
+            text += str(parameters[name])
+            continue
+        written, binding = operands[name]
+        following = pieces[position + 1][0] if position + 1 < len(pieces) else ""
+        needed = strength + 1 if wish == "tight" else strength
+        holds = binding >= needed or form.symbol.fullmatch(written)
+        if not holds and not form.encloses(text, following):
+            written = form.parentheses[0] + written + form.parentheses[1]
+        text += written
+    return text

@@ -65,6 +65,7 @@ class Operation:
     """
 
     notation: ClassVar[Notation]
+    further_notations: ClassVar[tuple[Notation, ...]] = ()  # of the outputs after the first
     is_elementwise: ClassVar[bool] = False
 
     def __call__(self, *inputs: Any) -> Any:
@@ -112,19 +113,23 @@ class Operation:
     def formula(self, operands: Sequence[Formula], output: int = 0) -> Formula:
         """Write the operation on named operands.
 
-        An operation without notation of its own is written as a call by its name; so is every
-        output after the first.
+        An output without notation of its own is written as a call by the operation's name.
         """
-        if not hasattr(self, "notation") or output > 0:
+        if not self.is_written(output):
             return _written_as_call(f"{self.name}[{output}]" if output else self.name, operands)
+        notation = self.further_notations[output - 1] if output else self.notation
         parameters = {f.name: getattr(self, f.name) for f in fields(self)}
-        names = [name for name in self.notation.operands if name not in parameters]
+        names = [name for name in notation.operands if name not in parameters]
         if names == ["inputs"]:
             joined = Formula(
                 ", ".join(o.plain for o in operands), ", ".join(o.latex for o in operands)
             )
-            return self.notation.write({"inputs": joined}, parameters)
-        return self.notation.write(dict(zip(names, operands, strict=False)), parameters)
+            return notation.write({"inputs": joined}, parameters)
+        return notation.write(dict(zip(names, operands, strict=False)), parameters)
+
+    def is_written(self, output: int = 0) -> bool:
+        """Whether an output has a notation."""
+        return hasattr(self, "notation") and output <= len(self.further_notations)
 
 
 class Primitive(Operation):

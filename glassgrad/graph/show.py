@@ -82,7 +82,7 @@ def show(outputs: Sequence[Tensor], names: Names | None = None) -> str:
         t1 = constant                                float32[1, 2]
         t2 = t1 * t1                                 float32[1, 2]
         t3 = t2 + 1                                  float32[1, 2]
-        t4 = sum(t3, axis=(0, 1), keepdims=False)    float32[]
+        t4 = sum(t3, axis=(0, 1))                    float32[]
         return t4
     """
     names = names or Names()

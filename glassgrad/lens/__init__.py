@@ -1,5 +1,27 @@
 """Looking: the backward pass explained, step by step."""
 
-from glassgrad.lens.explaining import ExplainedStep, Explanation, explain
+from glassgrad.lens.attribution import saliency, saliency_picture
+from glassgrad.lens.check import GradientCheck, check_gradients
+from glassgrad.lens.comparing import Comparison, compare
+from glassgrad.lens.derivatives import gradients_of
+from glassgrad.lens.explaining import explain
+from glassgrad.lens.explanation import ExplainedStep, Explanation
+from glassgrad.lens.picturing import Box, Flow, Picture, draw, plot
 
-__all__ = ["ExplainedStep", "Explanation", "explain"]
+__all__ = [
+    "Box",
+    "Comparison",
+    "ExplainedStep",
+    "Explanation",
+    "Flow",
+    "GradientCheck",
+    "Picture",
+    "check_gradients",
+    "compare",
+    "draw",
+    "explain",
+    "gradients_of",
+    "plot",
+    "saliency",
+    "saliency_picture",
+]

@@ -6,12 +6,18 @@ Markdown, LaTeX, JSON and HTML.
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from glassgrad.graph import Formula
+
+if TYPE_CHECKING:
+    from glassgrad.lens.picturing import Picture
 
 __all__ = [
     "Contribution",
@@ -159,7 +165,8 @@ class ExplainedUpdate:
     Args:
         name: the parameter.
         optimizer: the class of the optimizer, "Adam".
-        lines: learning rate and other numbers, slots, and last the new value of the parameter.
+        lines: learning rate and other numbers, slots, gradient and parameter as given; then what is
+            computed, new slots among it: a new value is called as the old one with ".new" behind.
         before: the parameter before the step.
         after: and after it.
     """
@@ -169,6 +176,16 @@ class ExplainedUpdate:
     lines: tuple[Line, ...]
     before: Array
     after: Array
+
+    @property
+    def moved(self) -> float:
+        """The norm of the change."""
+        return float(np.linalg.norm(np.asarray(self.after) - np.asarray(self.before)))
+
+    @property
+    def size(self) -> float:
+        """The norm of the parameter before the step."""
+        return float(np.linalg.norm(self.before))
 
 
 @dataclass(frozen=True)
@@ -219,7 +236,7 @@ class FollowedEntry:
     value: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """The backward pass of a loss, from the loss back to the parameters.
 
@@ -233,6 +250,10 @@ class Explanation:
         updates: what the optimizer makes of each parameter, if there is an optimizer.
         entries: the entries that were asked for.
         fused: whether softmax and cross-entropy are one step.
+        notes: what a reader must know besides.
+        picture: the network with the size of the gradient on every line; ``picture.svg`` is the
+            text of it, ``replace(picture, links={"hidden": "#layer-hidden"}).svg`` one whose boxes
+            lead somewhere. ``None`` where the graph is too large to be looked at.
     """
 
     title: str
@@ -245,6 +266,7 @@ class Explanation:
     entries: tuple[FollowedEntry, ...] = ()
     fused: bool = True
     notes: tuple[str, ...] = field(default=())
+    picture: Picture | None = None
 
     @property
     def steps(self) -> tuple[ExplainedStep, ...]:
@@ -258,8 +280,106 @@ class Explanation:
 
     @property
     def gradients(self) -> dict[str, Array]:
-        """The gradient of each parameter and of what was asked for, by plain name."""
+        """The gradients of parameters and of whatever lies between them and the loss, by name."""
         return {line.of: line.value for line in self.lines if line.of}
+
+    def program(self) -> str:
+        """A complete NumPy program that computes the loss and all gradients, step by step.
+
+        Its function ``backpropagate`` takes what is given, in the order of ``given``, and gives
+        the loss and a dictionary of gradients.
+
+        Example:
+            >>> from glassgrad import Variable, explain
+            >>> explanation = explain((Variable(3.0, name="w") * 2.0).square())
+            >>> space: dict[str, Any] = {}
+            >>> exec(explanation.program(), space)
+            >>> space["backpropagate"](3.0)[1]["w"]
+            24.0
+        """
+        from glassgrad.lens.numpy_program import numpy_program  # it reads explanations
+
+        return numpy_program(self)
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    # ---- written down
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Explanation of {self.title}: {len(self.layers)} layers, {len(self.steps)} steps; "
+            "print it, or save('page.html')>"
+        )
+
+    def text(self, width: int = 88, digits: int = 6) -> str:
+        """The explanation as plain text.
+
+        Args:
+            width: of the lines.
+            digits: significant digits.
+        """
+        from glassgrad.lens.render.text import text_of  # writers read explanations
+
+        return text_of(self, width, digits)
+
+    def markdown(self) -> str:
+        """The explanation as Markdown, with formulas between dollar signs."""
+        from glassgrad.lens.render.markdown import markdown_of
+
+        return markdown_of(self)
+
+    def latex(self, document: bool = True) -> str:
+        """The explanation as LaTeX.
+
+        Args:
+            document: whether a whole document, or its body.
+        """
+        from glassgrad.lens.render.latex import latex_of
+
+        return latex_of(self, document=document)
+
+    def as_dict(self, most_values: int = 1000) -> dict[str, Any]:
+        """The explanation as dictionaries, lists, numbers and text.
+
+        Args:
+            most_values: how many numbers of one array are written.
+        """
+        from glassgrad.lens.render.document import document_of
+
+        return document_of(self, most_values)
+
+    def json(self, most_values: int = 1000) -> str:
+        """The same as JSON, without NaN or infinities, which JSON does not know."""
+        return json.dumps(self.as_dict(most_values), allow_nan=False)
+
+    def html(self) -> str:
+        """The explanation as one page that opens from a file, without network."""
+        from glassgrad.lens.render.html import html_of
+
+        return html_of(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the explanation into a file, in the form that its name ends in.
+
+        Args:
+            path: ends in .html, .tex, .md, .json or .txt.
+
+        Raises:
+            ArgumentError: it ends otherwise.
+            FileError: it cannot be written.
+        """
+        from glassgrad.lens.render.saving import save
+
+        return save(self, path)
+
+    def _repr_html_(self) -> str:
+        from glassgrad.lens.render.html import cell_of
+
+        return cell_of(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,7 @@ from glassgrad.graph import (
 )
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trace import LayerCall
-from glassgrad.graph.trees import flatten, rebuild
+from glassgrad.graph.trees import flatten, map_tree, rebuild
 from glassgrad.lens.precision import in_float64
 from glassgrad.training.data import as_data
 
@@ -54,6 +54,7 @@ class Subject:
             the graph of ``loss``.
         predictions: the model's outputs, ``None`` without a model.
         model: the model, if there is one.
+        watched: what became of the tensors that were to be watched.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Subject:
     calls: tuple[LayerCall, ...] = ()
     predictions: Any = None
     model: Model | None = None
+    watched: tuple[Tensor, ...] = ()
 
     def name_of(self, tensor: Tensor) -> str:
         """What one of the inputs is called."""
@@ -74,6 +76,19 @@ class Subject:
     def value_of(self, tensor: Tensor) -> Array:
         """The value of one of the inputs."""
         return self.arrays[[one.key for one in self.inputs].index(tensor.key)]
+
+    def on(self, graph: Mapping[Key, Tensor]) -> Subject:
+        """The same on another graph; what is not among the keys stays."""
+
+        def moved(leaf: Any) -> Any:
+            return graph.get(leaf.key, leaf) if isinstance(leaf, Tensor) else leaf
+
+        calls = [
+            LayerCall(c.layer, c.scope, map_tree(moved, c.inputs), map_tree(moved, c.outputs))
+            for c in self.calls
+        ]
+        predictions = map_tree(moved, self.predictions)
+        return replace(self, loss=moved(self.loss), calls=tuple(calls), predictions=predictions)
 
     def evaluate(self, outputs: Sequence[Tensor]) -> list[Array]:
         """Values of tensors of the graph, by the reference, in float64."""
@@ -88,6 +103,8 @@ def subject_of(
     sample_weight: Any = None,
     *,
     training: bool = True,
+    same_draws: bool = True,
+    watched: Sequence[Tensor] = (),
 ) -> Subject:
     """The graph of a loss in float64, with everything that enters it by name.
 
@@ -97,6 +114,10 @@ def subject_of(
         y: its targets.
         sample_weight: how much each example counts.
         training: whether layers behave as in training (dropout, batch statistics).
+        same_draws: whether random numbers are those that are drawn in float32, see
+            ``in_float64``.
+        watched: further tensors of the graph of a loss that are of interest; leaves among them
+            get a name, and enter like data.
 
     Raises:
         ArgumentError: there is neither a model nor a tensor.
@@ -122,7 +143,7 @@ def subject_of(
                 f"Only a scalar has a gradient. Got a tensor of shape {target.shape}; take its "
                 "sum or mean first."
             )
-        return _exact("a loss", target, (), {})
+        return _exact("a loss", target, (), {}, same_draws=same_draws, watched=watched)
     if not hasattr(target, "compute_loss"):
         raise ArgumentError(
             "What is looked at is a compiled model or a loss, a scalar tensor. "
@@ -132,10 +153,12 @@ def subject_of(
         raise NotBuiltError(
             f"Model {target.name!r} has no loss yet. First: model.compile(optimizer, loss)."
         )
-    return _subject_of_model(target, x, y, sample_weight, training)
+    return _subject_of_model(target, x, y, sample_weight, training, same_draws)
 
 
-def _subject_of_model(model: Model, x: Any, y: Any, sample_weight: Any, training: bool) -> Subject:
+def _subject_of_model(
+    model: Model, x: Any, y: Any, sample_weight: Any, training: bool, same_draws: bool
+) -> Subject:
     data = model.steps.checked(as_data(x, y, sample_weight, model.dtype))
     batch = data.first()
     named = _names_of_data(rebuild(batch.structure, range(len(batch.arrays))))
@@ -151,7 +174,8 @@ def _subject_of_model(model: Model, x: Any, y: Any, sample_weight: Any, training
         tensor.key: (name, array)
         for tensor, name, array in zip(places, named, batch.arrays, strict=True)
     }
-    return _exact(model.name, loss, tuple(trace.calls), given, predictions, model)
+    calls = tuple(trace.calls)
+    return _exact(model.name, loss, calls, given, predictions, model, same_draws=same_draws)
 
 
 def _exact(
@@ -161,11 +185,16 @@ def _exact(
     given: Mapping[Key, tuple[str, Array]],
     predictions: Any = None,
     model: Model | None = None,
+    *,
+    same_draws: bool,
+    watched: Sequence[Tensor] = (),
 ) -> Subject:
     """Put placeholders in the place of all that enters, and float64 in that of float32."""
     of_calls = [flatten((call.inputs, call.outputs)) for call in calls]
     of_model, structure = flatten(predictions)
+    of_interest = {tensor.key for tensor in watched}
     wanted = [loss, *of_model, *(tensor for tensors, _ in of_calls for tensor in tensors)]
+    wanted += watched
     tensors = [tensor for tensor in wanted if isinstance(tensor, Tensor)]
     trainable = {as_tensor(leaf).key for leaf in leaves_of(loss)}
     known: dict[Key, Tensor] = {}
@@ -179,7 +208,9 @@ def _exact(
         elif isinstance(operation, Read):
             variable = operation.variable
             name, array = variable.name, variable.numpy()
-        elif isinstance(operation, Constant) and (tensor.size > 1 or tensor.key in trainable):
+        elif isinstance(operation, Constant) and (
+            tensor.size > 1 or tensor.key in trainable or tensor.key in of_interest
+        ):
             name, array, variable = "", operation.value, None
         else:
             continue
@@ -187,7 +218,7 @@ def _exact(
         exact = array.astype(np.float64) if array.dtype == np.float32 else array
         known[tensor.key] = placeholder(exact.shape, exact.dtype, name)
         entering.append((name, exact, tensor.key in trainable, variable))
-    rebuilt = iter(in_float64(tensors, known))
+    rebuilt = iter(in_float64(tensors, known, same_draws=same_draws))
     moved = [next(rebuilt) if isinstance(one, Tensor) else one for one in wanted]
     rest = iter(moved[1 + len(of_model) :])
     exact_calls = []
@@ -206,6 +237,7 @@ def _exact(
         tuple(exact_calls),
         rebuild(structure, moved[1 : 1 + len(of_model)]),
         model,
+        tuple(moved[len(moved) - len(watched) :]),
     )
 
 

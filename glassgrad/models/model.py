@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from glassgrad.arguments import checked_before
+from glassgrad.attachments import attached_to
 from glassgrad.errors import ArgumentError, FileError, NotBuiltError, ShapeError, UnknownNameError
 from glassgrad.execute.executor import Program
 from glassgrad.files import exists
 from glassgrad.graph import Trace, Variable, placeholder, tracing
 from glassgrad.graph.operation import Array
-from glassgrad.graph.symbolic import filled
+from glassgrad.graph.symbolic import OpenShape, filled
 from glassgrad.graph.trees import flatten, map_tree
 from glassgrad.layers import Layer, register
 from glassgrad.layers.layer import require_count
@@ -33,6 +34,9 @@ from glassgrad.training.storage import load_tree, save_tree
 
 if TYPE_CHECKING:
     from glassgrad.execute.cpu.profile import Profile
+    from glassgrad.lens.methods import ModelMethods
+else:
+    ModelMethods = attached_to("Model")  # what looks at a model is written in `lens`
 
 __all__ = ["Model"]
 
@@ -41,7 +45,7 @@ TENSORS = ("inputs", "outputs")  # arguments of the constructor that no configur
 
 
 @register("Functional")
-class Model(Trainer):
+class Model(Trainer, ModelMethods):
     """A layer that can be trained: of symbolic tensors, or with a ``call`` of its own.
 
     ``Model(inputs, outputs)`` computes what leads from the inputs, made by ``Input``, to the
@@ -533,18 +537,30 @@ class Model(Trainer):
         return (steps.training if is_training else steps.evaluation).program(batch), batch
 
     def _made_up_input(self, batch_size: int) -> Any:
+        return self._for_inputs(lambda shape, dtype: made_up_input(shape, dtype, batch_size))
+
+    def input_samples(self, sample: int) -> Any:
+        """Tensors that stand for the inputs where the model is followed without data.
+
+        Args:
+            sample: 0 or 1; a length that is open differs between the two.
+
+        Raises:
+            NotBuiltError: the input is not known yet.
+        """
+        return self._for_inputs(lambda shape, dtype: placeholder(filled(shape, sample), dtype))
+
+    def _for_inputs(self, make: Callable[[OpenShape, np.dtype[Any]], Any]) -> Any:
+        """What is made for the shape and dtype of each input, in their structure."""
         if self._recipe is not None:
-            return map_tree(
-                lambda symbol: made_up_input(symbol.shape, symbol.dtype, batch_size),
-                self._recipe.inputs,
-            )
+            return map_tree(lambda symbol: make(symbol.shape, symbol.dtype), self._recipe.inputs)
         if self._input is None:
             raise NotBuiltError(
                 f"Model {self.name!r} does not know its input yet: pass x, or begin with "
                 "Input(shape)."
             )
         return map_tree(
-            lambda one: made_up_input(tuple(one["shape"]), np.dtype(one["dtype"]), batch_size),
+            lambda one: make(tuple(one["shape"]), np.dtype(one["dtype"])),
             self._input,
             is_leaf=_is_description,
         )

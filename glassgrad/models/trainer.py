@@ -52,6 +52,7 @@ class Trainer(Layer):
         self._steps: Steps | None = None
         self._prediction: tuple[Executor, Step] | None = None
         self._optimized: list[Variable] = []
+        self.steps_of_lens: dict[Any, Step] = {}  # what looks at the model keeps its programs here
 
     @property
     def _model(self) -> Model:
@@ -110,6 +111,7 @@ class Trainer(Layer):
         self._optimized = self._optimized if is_known else []
         self.optimizer, self.loss = chosen, objective.loss
         self._steps = Steps(self, objective, chosen, scores, runner)
+        self.steps_of_lens.clear()
 
     def use_executor_settings(self, settings: Mapping[str, int]) -> None:
         """Let the executor compute as it did when a checkpoint was written, to the last bit."""
@@ -120,6 +122,7 @@ class Trainer(Layer):
     def forget_programs(self) -> None:
         """Let all programs be made anew, since the model has changed."""
         self._prediction = None
+        self.steps_of_lens.clear()
         if self._steps is not None:
             self._renew_steps(self._steps.executor)
 

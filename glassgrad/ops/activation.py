@@ -85,7 +85,10 @@ class Softsign(RealFunction):
     """Squash into (-1, 1), slower than tanh: y = x / (1 + |x|)."""
 
     notation = Notation(
-        "{x} / (1 + abs({x}))", r"\frac{{{x}}}{{1 + \left|{x}\right|}}", Binding.PRODUCT
+        "{x} / (1 + abs({x}))",
+        r"\frac{{{x}}}{{1 + \left|{x}\right|}}",
+        Binding.PRODUCT,
+        Binding.SIGN,
     )
 
     def definition(self, x):
@@ -184,6 +187,7 @@ class HardSigmoid(RealFunction):
         "clip({x} + 3, 0, 6) / 6",
         r"\frac{{\operatorname{{ReLU6}}({x} + 3)}}{{6}}",
         Binding.PRODUCT,
+        Binding.SIGN,
     )
 
     def definition(self, x):
@@ -270,6 +274,7 @@ class Selu(RealFunction):
         f"{SELU_SCALE} * where({{x}} > 0, {{x}}, {SELU_ALPHA} * expm1({{x}}))",
         r"\operatorname{{SELU}}({x})",
         Binding.PRODUCT,
+        Binding.ATOM,
     )
 
     def definition(self, x):

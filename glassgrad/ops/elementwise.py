@@ -261,7 +261,7 @@ class Multiply(Elementwise):
 class Divide(FloatOnly):
     """Quotient: y = a / b."""
 
-    notation = Notation("{a} / {b:tight}", r"\frac{{{a}}}{{{b}}}", Binding.PRODUCT)
+    notation = Notation("{a} / {b:tight}", r"\frac{{{a}}}{{{b}}}", Binding.PRODUCT, Binding.SIGN)
 
     def forward(self, xp, a, b):
         return xp.divide(a, b)
@@ -496,7 +496,7 @@ class Heaviside(FloatOnly):
 class Sigmoid(FloatOnly):
     """Squash every element into (0, 1): y = 1 / (1 + exp(-x))."""
 
-    notation = Notation("1 / (1 + exp(-{x:tight}))", r"\sigma({x})", Binding.PRODUCT)
+    notation = Notation("1 / (1 + exp(-{x:tight}))", r"\sigma({x})", Binding.PRODUCT, Binding.ATOM)
 
     def forward(self, xp, x):
         decay = xp.exp(-xp.abs(x))  # never overflows

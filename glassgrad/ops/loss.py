@@ -98,6 +98,7 @@ class Softmax(OverClasses):
         "exp({x}) / sum(exp({x}), axis=-1, keepdims=True)",
         r"\operatorname{{softmax}}({x})",
         Binding.PRODUCT,
+        Binding.ATOM,
     )
 
     def definition(self, x):

@@ -9,7 +9,7 @@ from typing import Any
 from glassgrad.graph import Binding, Composite, Notation, Tensor, as_tensor
 from glassgrad.ops.elementwise import add, maximum, require_floats, sqrt, square
 from glassgrad.ops.movement import broadcast_to
-from glassgrad.ops.reduction import Axes, mean, normalize_axes
+from glassgrad.ops.reduction import Axes, mean, normalize_axes, over_axes
 from glassgrad.ops.reduction import sum as sum_
 
 __all__ = ["Standardize", "normalized", "standardize"]
@@ -26,12 +26,20 @@ class Standardize(Composite):
 
     axes: tuple[int, ...]
     epsilon: float = 1e-3
-    notation = Notation(
-        "({x} - mean({x}, axis={axes}, keepdims=True)) / "
-        "sqrt(var({x}, axis={axes}, keepdims=True) + {epsilon})",
-        r"\operatorname{{standardize}}_{{{axes}}}({x})",
-        Binding.PRODUCT,
-    )
+
+    @property
+    def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
+        center, variance = self.further_notations
+        plain = f"({{x}} - {center.plain}) / sqrt({variance.plain} + {{epsilon}})"
+        latex = over_axes("", r"\operatorname{{standardize}}_{{<>}}({x})", self.axes, True).latex
+        return Notation(plain, latex, Binding.PRODUCT)
+
+    @property
+    def further_notations(self) -> tuple[Notation, ...]:  # type: ignore[override]  # as above
+        return (
+            over_axes("mean({x}, <>)", r"\operatorname{{mean}}_{{<>}}({x})", self.axes, True),
+            over_axes("var({x}, <>)", r"\operatorname{{var}}_{{<>}}({x})", self.axes, True),
+        )
 
     def shape(self, *inputs):
         """Refuse what has no fractions."""

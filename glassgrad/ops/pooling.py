@@ -53,13 +53,29 @@ class MaxPool(Pooling):
 
     @property
     def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
-        fill = ", fill=-inf" if self.windows.is_padded else ""
-        seen = f"{self.seen[:-1]}{fill})"
         places = ",".join(PLACED[: len(self.window)])
         return Notation(
-            f"max({seen}, axis={_last(self.window)})",
+            f"max({self.seen_or_less}, axis={_last(self.window)})",
             f"\\max_{{{{{places}}}}} {{x:tight}}_{{{{b,{self.windows.index},c}}}}",
         )
+
+    @property
+    def further_notations(self) -> tuple[Notation, ...]:  # type: ignore[override]  # as above
+        seen, size = self.seen_or_less, prod(self.window)
+        places = ",".join(PLACED[: len(self.window)])
+        in_a_row = f"shape({seen})[:-{len(self.window)}] + ({size},)"
+        return (
+            Notation(
+                f"argmax(reshape({seen}, {in_a_row}), axis=-1)",
+                rf"\arg\max_{{{{{places}}}}} {{x:tight}}_{{{{b,{self.windows.index},c}}}}",
+            ),
+        )
+
+    @property
+    def seen_or_less(self) -> str:
+        """What each window sees, and minus infinity where it sees padding."""
+        fill = ", fill=-inf" if self.windows.is_padded else ""
+        return f"{self.seen[:-1]}{fill})"
 
     def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, TensorSpec]:
         """The largest elements, and their places."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ __all__ = [
     "mean",
     "min",
     "normalize_axes",
+    "over_axes",
     "reduced_shape",
     "sum",
     "sum_to",
@@ -67,12 +69,39 @@ def expand_reduced(y: Tensor, like: Tensor, axes: tuple[int, ...]) -> Tensor:
     return reshape(y, reduced_shape(like.shape, axes, keepdims=True))
 
 
+def over_axes(plain: str, latex: str, axes: tuple[int, ...], keepdims: bool) -> Notation:
+    """The notation of a reduction, with no more arguments than it needs.
+
+    Args:
+        plain: ``<>`` stands for the arguments that say which axes go.
+        latex: ``<>`` stands for the axes.
+        axes: which axes go.
+        keepdims: whether they stay as 1.
+
+    Example:
+        >>> over_axes("sum({x}, <>)", "", (0,), True).plain
+        'sum({x}, axis=0, keepdims=True)'
+    """
+    one = axes[0] if len(axes) == 1 else axes
+    options = f"axis={one}" + (", keepdims=True" if keepdims else "")
+    word = r"\text{{axis }}" if len(axes) == 1 else r"\text{{axes }}"
+    named = word + ",".join(map(str, axes)) if axes else ""
+    return Notation(plain.replace("<>", options), latex.replace("<>", named))
+
+
 @dataclass(frozen=True)
 class Reduction(Primitive):
     """The base: which axes go, and whether they stay as 1."""
 
     axes: tuple[int, ...]
     keepdims: bool = False
+    function: ClassVar[str]
+    symbol: ClassVar[str]
+
+    @property
+    def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
+        latex = f"{self.symbol}_{{{{<>}}}}{{{{{{x}}}}}}"
+        return over_axes(f"{self.function}({{x}}, <>)", latex, self.axes, self.keepdims)
 
     def shape(self, *inputs: TensorSpec) -> TensorSpec:
         """The input's shape without the reduced axes."""
@@ -83,7 +112,7 @@ class Reduction(Primitive):
 class Sum(Reduction):
     """Sum over axes; booleans and bytes are counted as int32."""
 
-    notation = Notation("sum({x}, axis={axes}, keepdims={keepdims})", r"\sum_{{{axes}}}{{{x}}}")
+    function, symbol = "sum", r"\sum"
 
     def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Sums of bytes would overflow, and sums of booleans would be booleans."""
@@ -118,7 +147,7 @@ class Extreme(Reduction):
 class Max(Extreme):
     """Largest element along axes; equal ones share the gradient."""
 
-    notation = Notation("max({x}, axis={axes}, keepdims={keepdims})", r"\max_{{{axes}}}{{{x}}}")
+    function, symbol = "max", r"\max"
 
     def forward(self, xp, x):
         return xp.max(x, axis=self.axes, keepdims=self.keepdims)
@@ -127,7 +156,7 @@ class Max(Extreme):
 class Min(Extreme):
     """Least element along axes; equal ones share the gradient."""
 
-    notation = Notation("min({x}, axis={axes}, keepdims={keepdims})", r"\min_{{{axes}}}{{{x}}}")
+    function, symbol = "min", r"\min"
 
     def forward(self, xp, x):
         return xp.min(x, axis=self.axes, keepdims=self.keepdims)
@@ -139,9 +168,11 @@ class Mean(Composite):
 
     axes: tuple[int, ...]
     keepdims: bool = False
-    notation = Notation(
-        "mean({x}, axis={axes}, keepdims={keepdims})", r"\operatorname{{mean}}_{{{axes}}}({x})"
-    )
+
+    @property
+    def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
+        latex = r"\operatorname{{mean}}_{{<>}}({x})"
+        return over_axes("mean({x}, <>)", latex, self.axes, self.keepdims)
 
     def prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The mean of whole numbers is a float."""

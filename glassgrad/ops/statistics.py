@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from glassgrad.errors import ArgumentError
 from glassgrad.graph import Composite, Notation, Tensor, TensorSpec, as_tensor
@@ -30,6 +30,7 @@ from glassgrad.ops.reduction import (
     Sum,
     expand_reduced,
     normalize_axes,
+    over_axes,
     reduced_shape,
 )
 
@@ -51,6 +52,12 @@ class OverAxes(Composite):
 
     axes: tuple[int, ...]
     keepdims: bool = False
+    plain: ClassVar[str]
+    latex: ClassVar[str]
+
+    @property
+    def notation(self) -> Notation:  # type: ignore[override]  # depends on the parameters
+        return over_axes(self.plain, self.latex, self.axes, self.keepdims)
 
     def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
         """Refuse integers."""
@@ -65,9 +72,7 @@ class OverAxes(Composite):
 class LogSumExp(OverAxes):
     """Logarithm of a sum of exponentials, a smooth maximum: y = ln sum_i exp(x_i)."""
 
-    notation = Notation(
-        "log(sum(exp({x}), axis={axes}, keepdims={keepdims}))", r"\ln\sum_{{{axes}}} e^{{{x}}}"
-    )
+    plain, latex = "log(sum(exp({x}), <>))", r"\ln\sum_{{<>}} e^{{{x}}}"
 
     def definition(self, x):
         shift = finite(stop_gradient(Max(self.axes, keepdims=True)(x)))
@@ -82,9 +87,7 @@ class LogSumExp(OverAxes):
 class Variance(OverAxes):
     """Mean squared distance from the mean, over all elements: y = mean((x - mean(x))²)."""
 
-    notation = Notation(
-        "var({x}, axis={axes}, keepdims={keepdims})", r"\operatorname{{var}}_{{{axes}}}({x})"
-    )
+    plain, latex = "var({x}, <>)", r"\operatorname{{var}}_{{<>}}({x})"
     prepare = Mean.prepare
 
     def definition(self, x):
@@ -103,10 +106,7 @@ class Variance(OverAxes):
 class Norm(OverAxes):
     """Euclidean length: y = sqrt(sum_i x_i²), with gradient 0 at the origin."""
 
-    notation = Notation(
-        "sqrt(sum(({x}) ** 2, axis={axes}, keepdims={keepdims}))",
-        r"\left\|{x}\right\|_{{{axes}}}",
-    )
+    plain, latex = "sqrt(sum(({x}) ** 2, <>))", r"\left\|{x}\right\|_{{<>}}"
 
     def definition(self, x):
         return sqrt(Sum(self.axes, self.keepdims)(square(x)))

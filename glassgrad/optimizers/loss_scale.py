@@ -93,6 +93,14 @@ class LossScaleOptimizer(Optimizer):
         """Let the inner optimizer get ready for variables."""
         self.inner_optimizer.build(variables)
 
+    def standing_in(self, others: Mapping[Variable, Variable]) -> Optimizer:
+        """The inner optimizer for other variables; the scale stays out of what it does."""
+        return self.inner_optimizer.standing_in(others)
+
+    def slots_of(self, variable: Variable) -> dict[str, Variable]:
+        """What the inner optimizer keeps for a variable."""
+        return self.inner_optimizer.slots_of(variable)
+
     @property
     def built_for(self) -> list[Variable]:
         """The variables that the inner optimizer has met, in this order."""

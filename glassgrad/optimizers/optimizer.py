@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -217,6 +218,35 @@ class Optimizer(Configurable):
                     )
                     for slot, first in self._first_state(variable).items()
                 }
+
+    def standing_in(self, others: Mapping[Variable, Variable]) -> Optimizer:
+        """The same optimizer as it is now, for other variables in the place of its own.
+
+        It has slots of its own with the same values, and whatever it does to them changes nothing
+        here. The learning rate and the count of steps are this one's.
+
+        Args:
+            others: for each variable the one in its place, of equal shape.
+
+        Example:
+            >>> from glassgrad.optimizers import SGD
+            >>> w, exact = Variable(1.0), Variable(1.0, dtype="float64")
+            >>> SGD(0.5).standing_in({w: exact}).built_for == [exact]
+            True
+        """
+        undecayed = frozenset(others.get(one, one) for one in self._undecayed)
+        twin = copy(self)
+        vars(twin).update(_state={}, _undecayed=undecayed)
+        twin.build(others.values())
+        for one, other in others.items():
+            new = twin.slots_of(other)
+            for slot, variable in self.slots_of(one).items():
+                new[slot].assign(variable.numpy().astype(other.dtype))
+        return twin
+
+    def slots_of(self, variable: Variable) -> dict[str, Variable]:
+        """What is kept for a variable, by name; nothing before ``build`` has met it."""
+        return dict(self._state.get(variable, {}))
 
     def _first_state(self, variable: Variable) -> dict[str, np.ndarray[Any, Any]]:
         """What is kept for a variable, as it begins."""

@@ -104,13 +104,14 @@ def test_without_a_command_the_commands_are_shown(command: Command) -> None:
 
 
 def test_the_defaults_in_the_help_are_the_defaults(command: Command) -> None:
-    from glassgrad.cli import training
+    from glassgrad import architecture
 
     help_text = " ".join(re.sub("[│╭╰─╮╯]", " ", command("train", "--help").out).split())
-    assert training.LAYERS in help_text
-    assert f"{training.EPOCHS}; {training.EPOCHS_OF_MANY} from 10,000 examples on" in help_text
-    assert f"{training.BATCH_SIZE}; {training.BATCH_SIZE_OF_MANY} from 10,000" in help_text
-    assert training.MANY_EXAMPLES == 10_000
+    assert architecture.LAYERS in help_text
+    of_many = architecture.EPOCHS_OF_MANY
+    assert f"{architecture.EPOCHS}; {of_many} from 10,000 examples on" in help_text
+    assert f"{architecture.BATCH_SIZE}; {architecture.BATCH_SIZE_OF_MANY} from 10,000" in help_text
+    assert architecture.MANY_EXAMPLES == 10_000
 
 
 def start(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,8 @@ import pytest
 
 from glassgrad import datasets
 from glassgrad.cli import runs
-from glassgrad.cli.runs import Config, Run, fingerprint
+from glassgrad.cli.runs import Config, Run
+from glassgrad.datasets.dataset import fingerprint
 from glassgrad.errors import ArgumentError, FileError
 
 CONFIG = Config("digits", "3 relu", "adam", 0.1, 2, 32, 7, "cpu", {"parts": 4}, "abc")

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from glassgrad.graph import Binding, Formula, Notation, placeholder
+from glassgrad.graph.notation import latex_of_number
 from glassgrad.ops import elementwise, linear
+from glassgrad.ops.indexing import Take
 from glassgrad.ops.loss import Softmax
-from glassgrad.ops.movement import Concatenate
+from glassgrad.ops.movement import Concatenate, Slice
 
 A, B = Formula("a", "a"), Formula("b", "b")
 SUM = Formula("a + b", "a + b", Binding.SUM)
@@ -13,6 +15,9 @@ PRODUCT = Formula("a * b", r"a \cdot b", Binding.PRODUCT)
 NEGATIVE = Formula("-a", "-a", Binding.SIGN)
 POWER = Formula("a ** b", "a^{b}", Binding.POWER)
 COMPARISON = Formula("a > b", "a > b", Binding.COMPARISON)
+FRACTION = elementwise.Divide().formula([A, B])
+LABELS = Formula("labels", r"\mathrm{labels}")
+INDEXED = Formula("t1", "t_{1}")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +45,10 @@ COMPARISON = Formula("a > b", "a > b", Binding.COMPARISON)
         (linear.MatMul(), [A, SUM], "a @ (a + b)"),
         (linear.MatMul(True, False), [SUM, B], "(a + b).mT @ b"),
         (Concatenate(1), [A, SUM, B], "concatenate((a, a + b, b,), axis=1)"),
+        (Slice((0,), (2,)), [INDEXED], "t1[0:2]"),
+        (Slice((0,), (2,)), [SUM], "(a + b)[0:2]"),
+        (Slice((0,), (2,)), [Formula("-1", "-1")], "(-1)[0:2]"),
+        (Slice((0,), (2,)), [elementwise.Exp().formula([A])], "(exp(a))[0:2]"),
     ],
 )
 def test_parentheses_where_they_are_needed(
@@ -52,6 +61,43 @@ def test_latex_has_parentheses_of_its_own() -> None:
     assert elementwise.Multiply().formula([SUM, B]).latex == r"\left(a + b\right) \cdot b"
     assert elementwise.Divide().formula([SUM, B]).latex == r"\frac{a + b}{b}"
     assert elementwise.Power().formula([SUM, SUM]).latex == r"\left(a + b\right)^{a + b}"
+
+
+@pytest.mark.parametrize(
+    "operation, operands, latex",
+    [
+        (elementwise.Multiply(), [A, FRACTION], r"a \cdot \frac{a}{b}"),
+        (elementwise.Square(), [FRACTION], r"\left(\frac{a}{b}\right)^2"),
+        (
+            elementwise.Multiply(),
+            [A, elementwise.Sigmoid().formula([SUM])],
+            r"a \cdot \sigma(a + b)",
+        ),
+        (
+            elementwise.Where(),
+            [COMPARISON, SUM, PRODUCT],
+            r"\begin{cases}a + b&a > b\\a \cdot b&\text{else}\end{cases}",
+        ),
+        (Take(), [A, LABELS], r"a_{\mathrm{labels}}"),
+        (Take(), [LABELS, A], r"\mathrm{labels}_{a}"),
+        (Take(), [FRACTION, A], r"\left(\frac{a}{b}\right)_{a}"),
+        (Take(), [INDEXED, A], r"\left(t_{1}\right)_{a}"),
+        (elementwise.Clip(1e-07, 2.0), [A], r"\operatorname{clip}(a, 10^{-7}, 2.0)"),
+    ],
+)
+def test_latex_binds_in_its_own_way(
+    operation: elementwise.Elementwise, operands: list[Formula], latex: str
+) -> None:
+    assert operation.formula(operands).latex == latex
+
+
+@pytest.mark.parametrize(
+    "number, latex",
+    [(0.5, "0.5"), (-2.0, "-2.0"), (1e-07, "10^{-7}"), (2.5e-10, r"2.5 \cdot 10^{-10}"),
+     (1e20, "10^{20}"), (float("inf"), r"\infty")],
+)  # fmt: skip
+def test_numbers_in_latex(number: float, latex: str) -> None:
+    assert latex_of_number(number) == latex
 
 
 def test_the_result_knows_its_binding() -> None:

@@ -14,7 +14,7 @@ def test_a_line_for_each_node() -> None:
         ["w", "=", "read", "float32[3,", "1]", "dense"],
         ["t1", "=", "x", "@", "w", "float32[2,", "1]", "dense"],
         ["t2", "=", "t1", "-", "1", "float32[2,", "1]"],
-        ["t3", "=", "sum(t2,", "axis=(0,", "1),", "keepdims=False)", "float32[]"],
+        ["t3", "=", "sum(t2,", "axis=(0,", "1))", "float32[]"],
         ["return", "t3"],
     ]
 

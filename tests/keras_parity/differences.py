@@ -51,6 +51,12 @@ ARGUMENTS: tuple[Difference, ...] = (
         "Objects describe themselves by the arguments of their constructors.",
     ),
     Difference(
+        "utils.plot_model(to_file)",
+        "pictures are SVG, `model.svg` by default, drawn by glassgrad itself",
+        "`model.png` by default, drawn by pydot and Graphviz",
+        "No other program is needed, and `model.plot(x=x, y=y)` draws the gradients as well.",
+    ),
+    Difference(
         "layers.*(autocast), models.*(autocast)",
         "floats of another type are always cast to the type of the layer",
         "`autocast=False` leaves them as they are",

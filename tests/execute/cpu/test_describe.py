@@ -52,8 +52,8 @@ def test_what_is_used_once_is_written_where_it_is_used() -> None:
     lines = described(Case([y], [x])).splitlines()[5:]
     assert lines == [
         "  1  loop       reads 48 B, writes 48 B, 60 FLOP, barrier   [head]",
-        "        t2 = exp(x - max(x, axis=(1,), keepdims=True))   float32[4, 3]",
-        "        t1 = t2 / sum(t2, axis=(1,), keepdims=True)   float32[4, 3]",
+        "        t2 = exp(x - max(x, axis=1, keepdims=True))   float32[4, 3]",
+        "        t1 = t2 / sum(t2, axis=1, keepdims=True)   float32[4, 3]",
     ]
 
 

@@ -1,0 +1,1 @@
+"""Gradients held against differences: points, slopes, kinks, directions and what follows."""
