@@ -12,7 +12,7 @@ import numpy as np
 
 from glassgrad.gradients import Step, gradients
 from glassgrad.gradients.reverse import nodes_between
-from glassgrad.graph import Constant, Formula, Leaf, Node, Tensor, evaluate, walk
+from glassgrad.graph import Constant, Formula, Leaf, Node, Tensor, evaluate, float_type, walk
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trees import flatten
 from glassgrad.lens.naming import LOSS, Naming, outputs_of_layers
@@ -170,10 +170,11 @@ def derived(subject: Subject, targets: Sequence[Tensor], *, fused: bool = True) 
     ]
     # Layers come first: a loss in two steps reads their activations.
     before = [*of_calls, *targets, subject.loss]
-    opened = dict(zip([tensor.key for tensor in before], opening(before), strict=True))
-    loss, wanted = opened[subject.loss.key], [opened[target.key] for target in targets]
     record: list[Step] = []
-    found = gradients(loss, wanted, record=record)
+    with float_type("float64"):
+        opened = dict(zip([tensor.key for tensor in before], opening(before), strict=True))
+        loss, wanted = opened[subject.loss.key], [opened[target.key] for target in targets]
+        found = gradients(loss, wanted, record=record)
     nodes = tuple(_in_order(loss))
     outputs, hints = outputs_of_layers(subject, opened)
     hints |= {key: name for key, name in opening.hints.items() if key not in outputs}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections import ChainMap, Counter, defaultdict
+from collections.abc import Container, Iterator, MutableMapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -122,6 +122,7 @@ class _Account:
             tensor.key for unit in derivation.units for tensor, _ in self._contributions(unit)
         )
         self.counted: Counter[Key] = Counter()
+        self.shares: defaultdict[str, list[Line]] = defaultdict(list)
 
     def explanation(self) -> Explanation:
         """All of it."""
@@ -290,25 +291,35 @@ class _Account:
             for tensor in self.derivation.subject.parameters
             if tensor.key in self.names
         }
+        arriving = [line for line in lines if line.label == "incoming"]
+        shares = [*self._shares_from_elsewhere(results)]
+        leaving = [line for line in results if _whole(line) not in own | parameters]
         return ExplainedLayer(
             self.naming.layer(scope),
             self._kind(scope),
             time_of(scope),
             tuple(self._given(nodes)),
             tuple(made),
-            tuple(
-                line
-                for line in lines
-                if line.label == "incoming" and line.name.plain not in computed
+            (
+                *(line for line in arriving if line.name.plain not in computed),
+                *(share for share in shares if _whole(share) in own),
             ),
             steps,
-            tuple(
-                line
-                for line in results
-                if line.label != "sum" and not {_whole(line)} & (own | parameters)
-            ),
+            tuple(_handed_on(leaving, {_whole(share) for share in shares})),
             tuple(_totals([line for line in results if _whole(line) in parameters])),
         )
+
+    def _shares_from_elsewhere(self, results: Sequence[Line]) -> Iterator[Line]:
+        """What is added here to a gradient, and was found by layers before."""
+        here = {line.name.plain for line in results}
+        for line in results:
+            if line.label == "share":
+                self.shares[_whole(line)].append(line)
+        for total in results:
+            if total.label == "sum":
+                for share in self.shares[_whole(total)]:
+                    if share.name.plain not in here:
+                        yield replace(share, label="incoming", formula=None)
 
     def _given(self, nodes: Sequence[Node]) -> Iterator[Line]:
         """What the nodes read and did not compute."""
@@ -331,7 +342,17 @@ class _Account:
 
 def _whole(line: Line) -> str:
     """The name of the gradient that a line gives, or gives a share of."""
-    return line.name.plain.rpartition("(")[0] if line.label == "share" else line.name.plain
+    is_share = line.label == "share" or line.name.plain.endswith(")")
+    return line.name.plain.rpartition("(")[0] if is_share else line.name.plain
+
+
+def _handed_on(lines: Sequence[Line], begun: Container[str]) -> Iterator[Line]:
+    """What a layer hands on: its shares of a sum that was begun elsewhere, else the whole."""
+    summed = {line.name.plain for line in lines if line.label == "sum"}
+    for line in lines:
+        is_finished = _whole(line) in summed and _whole(line) not in begun
+        if line.label == "rule" or is_finished == (line.label == "sum"):
+            yield line
 
 
 def _totals(lines: Sequence[Line]) -> Iterator[Line]:

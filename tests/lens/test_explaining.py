@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -384,3 +385,15 @@ def test_a_loss_holds_its_data() -> None:
 def test_anything_else_is_refused() -> None:
     with pytest.raises(ArgumentError, match="a compiled model or a loss"):
         glassgrad.explain("model")  # type: ignore[arg-type]
+
+
+def test_what_one_time_step_hands_on_is_what_the_step_before_takes_in() -> None:
+    model = compiled(layers.LSTM(3, name="memory"), Dense(1), inputs=(5, 2))
+    rng = np.random.default_rng(0)
+    found = glassgrad.explain(model, rng.normal(size=(2, 5, 2)), rng.normal(size=(2, 1)))
+    steps = [layer for layer in found.layers if layer.time is not None]
+    assert [layer.time for layer in steps] == [4, 3, 2, 1, 0]
+    for later, earlier in pairwise(steps):
+        assert {line.name.plain for line in later.outgoing} == {
+            line.name.plain for line in earlier.incoming
+        }
