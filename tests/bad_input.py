@@ -302,6 +302,14 @@ CHECK: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
+#: Few points and steps, so that a call takes a moment.
+SLICE: dict[str, Callable[[], Any]] = {
+    "target": compiled,
+    "x": lambda: BATCH,
+    "y": lambda: TARGETS,
+    "points": lambda: 3,
+    "steps": lambda: 2,
+}
 EXPLAIN: dict[str, Callable[[], Any]] = {
     "target": compiled, "x": lambda: BATCH, "y": lambda: TARGETS, "sample_weight": lambda: None,
     "variables": lambda: ["x"], "entry": lambda: [("x", 0, 0)],
@@ -404,6 +412,7 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("check_gradients", "lens.check_gradients"), CHECK),
     "lens.compare": COMPARE,
     **dict.fromkeys(("explain", "lens.explain"), EXPLAIN),
+    **dict.fromkeys(("lens.loss_slice", "lens.loss_plane"), SLICE),
     "lens.draw": {"target": compiled},
     "lens.gradients_of": {"x": lambda: BATCH, "y": lambda: TARGETS},
     "lens.saliency": {"x": lambda: BATCH},
@@ -419,6 +428,8 @@ LEFT_OUT = {
     **dict.fromkeys(("lens.Box", "lens.Flow", "lens.Picture"), "made by plot alone"),
     "lens.Comparison": "made by compare alone",
     "lens.GradientCheck": "made by check_gradients alone",
+    "lens.LossSlice": "made by loss_slice alone",
+    "lens.LossPlane": "made by loss_plane alone",
     "lens.Explanation": "made by explain alone",
     "lens.Line": "made by explain alone",
     "models.Scaling": "made by lsuv alone",

@@ -582,6 +582,98 @@ def check_gradients(
     check_command.check(source, options, examples, parameter, training, Screen(as_json, quiet))
 
 
+@app.command(name="slice")
+def slice_loss(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL_OR_RUN",
+            help="A model file, or the folder of a run; or data, for a new network.",
+            show_default="a new network for digits",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="A data set; by default the one of the run.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[PLACE]",
+            help='Such as "dense/kernel[0,3]"; given twice, contours over the plane of both.',
+            show_default="one with a large gradient and a minimum within reach",
+        ),
+    ] = None,
+    plane: Annotated[
+        bool, typer.Option("--plane", help="Contours over two random directions.")
+    ] = False,
+    learning_rates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Rates of the descents.",
+            show_default="a small, a good and a too large one, by the curvature",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole_number(1), help="Steps of each descent.", show_default="25"
+        ),
+    ] = None,
+    points: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(3),
+            help="Values of each coordinate.",
+            show_default="101; of a plane 41",
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1),
+            help="How many examples the loss is computed on.",
+            show_default="256",
+        ),
+    ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the picture: .png or .svg.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page that goes step by step.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of a table, for a new network."),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The layers of a new network, as `train` takes them."),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Follow the loss along one weight or over a plane, and descend with several rates."""
+    from glassgrad.cli import slice_command
+    from glassgrad.cli import training as training_command
+
+    rates = None if learning_rates is None else slice_command.read_rates(learning_rates)
+    given = {"learning_rates": rates, "steps": steps, "points": points}
+    slice_command.slice_loss(
+        source,
+        training_command.Options(data=data, layers=layers, target=target),
+        weight or [],
+        {name: value for name, value in given.items() if value is not None},
+        plane,
+        examples,
+        [file for file in (chart, html) if file is not None],
+        Screen(as_json, quiet),
+    )
+
+
 @app.command(name="explain")
 def explain_gradients(
     source: Annotated[

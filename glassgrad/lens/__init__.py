@@ -3,10 +3,12 @@
 from glassgrad.lens.attribution import saliency, saliency_picture
 from glassgrad.lens.check import GradientCheck, check_gradients
 from glassgrad.lens.comparing import Comparison, compare
+from glassgrad.lens.contours import LossPlane, loss_plane
 from glassgrad.lens.derivatives import gradients_of
 from glassgrad.lens.explaining import explain
 from glassgrad.lens.explanation import ExplainedStep, Explanation
 from glassgrad.lens.picturing import Box, Flow, Picture, draw, plot
+from glassgrad.lens.slice import LossSlice, loss_slice
 
 __all__ = [
     "Box",
@@ -15,12 +17,16 @@ __all__ = [
     "Explanation",
     "Flow",
     "GradientCheck",
+    "LossPlane",
+    "LossSlice",
     "Picture",
     "check_gradients",
     "compare",
     "draw",
     "explain",
     "gradients_of",
+    "loss_plane",
+    "loss_slice",
     "plot",
     "saliency",
     "saliency_picture",
