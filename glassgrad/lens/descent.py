@@ -224,9 +224,12 @@ class LossSection(Exhibit):
                 f"The largest curvature in it is c = {number(curvature)}."
             ]
         if self.rates_are_given:
-            return [*lines, "The learning rates were given."]
-        shares = ", ".join(f"{share:g} / c ({name})" for name, share in SHARES.items())
-        return [*lines, f"The learning rates are {shares}."]
+            lines.append("The learning rates were given.")
+        else:
+            shares = ", ".join(f"{share:g} / c ({name})" for name, share in SHARES.items())
+            lines.append(f"The learning rates are {shares}.")
+        begin = ", ".join(map(number, self.descents[0].points[0]))
+        return [*lines, f"All descents begin at {begin}, to be seen on their way."]
 
     def stepped(self) -> list[Stepped]:
         """The loss along each descent."""

@@ -327,7 +327,7 @@ class Explanation:
         return text_of(self, width, digits)
 
     def markdown(self) -> str:
-        """The explanation as Markdown, with formulas between dollar signs."""
+        """The explanation as Markdown, with formulas as GitHub sets them."""
         from glassgrad.lens.render.markdown import markdown_of
 
         return markdown_of(self)
@@ -380,6 +380,3 @@ class Explanation:
         from glassgrad.lens.render.html import cell_of
 
         return cell_of(self)
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()

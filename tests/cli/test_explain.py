@@ -54,7 +54,7 @@ def test_files_are_written_in_the_place_of_text(command: Command) -> None:
     assert found.err.splitlines() == ["Written: page.htm", "Written: one.tex", "Written: one.md"]
     assert Path("page.htm").read_text().lstrip().startswith("<!")
     assert r"\begin{document}" in Path("one.tex").read_text()
-    assert "$$" in Path("one.md").read_text()
+    assert "```math" in Path("one.md").read_text()
     assert command("explain", "--quiet", "--html", "page.htm").err == ""
 
 

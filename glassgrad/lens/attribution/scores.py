@@ -116,7 +116,11 @@ def _within(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(place) >= len(shape) or any(
         not -length <= number < length for number, length in zip(place, shape[1:], strict=False)
     ):
-        raise ArgumentError(f"An output of shape {shape} has no unit at the place {place}.")
+        last = tuple(length - 1 for length in shape[1:])
+        raise ArgumentError(
+            f"An output of shape {shape} has no unit at the place {place}; its places go from "
+            f"{(0,) * len(last)} to {last}."
+        )
     return place
 
 

@@ -99,6 +99,11 @@ def plot(
     """
     if not isinstance(model, Model):
         raise ArgumentError(f"What is drawn is a model. Got {shown(model)}.")
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise ArgumentError(
+            "The first argument of plot is the name of a file; data are named: "
+            f"plot(x=…, y=…). Got {shown(path)}."
+        )
     if rankdir not in RANKDIRS:
         raise ArgumentError(f"rankdir must be 'TB' or 'LR'. Got {rankdir!r}.")
     if x is None and (y is not None or sample_weight is not None):

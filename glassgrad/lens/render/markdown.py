@@ -24,7 +24,9 @@ ADDED = ("comes in", "", "times", "", "adds")
 
 
 def markdown_of(explanation: Explanation) -> str:
-    """Write an explanation as Markdown.
+    """Write an explanation as Markdown, with formulas in fences, as GitHub sets them.
+
+    Between dollar signs GitHub would take backslashes for its own.
 
     Example:
         >>> from glassgrad import Variable, explain
@@ -74,7 +76,11 @@ def _layer(layer: ExplainedLayer) -> Iterator[str]:
 def _formulas(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         right = "" if line.formula is None else f" = {line.formula.latex}"
-        yield from ["", f"$${line.name.latex}{right} = {value_of(line.value)}$$"]
+        yield from _display(f"{line.name.latex}{right} = {value_of(line.value)}")
+
+
+def _display(latex: str) -> list[str]:
+    return ["", "```math", latex, "```"]
 
 
 def _weight(weight: ExplainedWeight) -> Iterator[str]:
@@ -84,12 +90,12 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
         factors = product.factors
         symbols = r" \cdot ".join(factor.name.latex for factor in factors)
         numbers = r" \cdot ".join(_enclosed(number(factor.value, 15)) for factor in factors)
-        yield from ["", f"$${weight.gradient.latex} {sign} {symbols}$$", ""]
+        yield from [*_display(f"{weight.gradient.latex} {sign} {symbols}"), ""]
         rows = [
             (f"${f.name.latex}$", f"${f.formula.latex}$", number_text(f.value, 15)) for f in factors
         ]
         yield from _table(("local derivative", "is", "value"), rows)
-        yield from ["", f"$${numbers} = {number(product.value, 15)}$$"]
+        yield from _display(f"{numbers} = {number(product.value, 15)}")
     yield ""
     yield (
         f"${weight.gradient.latex} = {number(weight.value, 15)}$; "

@@ -67,8 +67,9 @@ def change_in_words(layer: ExplainedLayer) -> str:
     sizes = f"norm {before:.4g} comes in, {after:.4g} goes out"
     if abs(factor - 1) <= SAME:
         return f"the gradient kept its size: {sizes}"
-    verb = "grew to" if factor > 1 else "shrank to"
-    return f"the gradient {verb} {factor:.3g} of its size: {sizes}"
+    if factor > 1:
+        return f"the gradient grew to {factor:.3g} times its size: {sizes}"
+    return f"the gradient shrank to {factor:.3g} of its size: {sizes}"
 
 
 def shortened(layers: Sequence[ExplainedLayer]) -> Iterator[ExplainedLayer | Skipped]:
