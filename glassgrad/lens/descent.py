@@ -229,7 +229,10 @@ class LossSection(Exhibit):
             shares = ", ".join(f"{share:g} / c ({name})" for name, share in SHARES.items())
             lines.append(f"The learning rates are {shares}.")
         begin = ", ".join(map(number, self.descents[0].points[0]))
-        return [*lines, f"All descents begin at {begin}, away from the minimum, so that their way is seen."]
+        return [
+            *lines,
+            f"All descents begin at {begin}, away from the minimum, so that their way is seen.",
+        ]
 
     def stepped(self) -> list[Stepped]:
         """The loss along each descent."""
