@@ -47,15 +47,14 @@
       pixels.data[4 * place + 3] = 255;
     });
     canvas.getContext("2d").putImageData(pixels, 0, 0);
-    const scale = Math.max(1, Math.min(16, Math.floor(480 / canvas.width)));
+    const fits = Math.min(480 / canvas.width, 320 / canvas.height);
+    const scale = Math.max(1, Math.min(16, Math.floor(fits)));
     canvas.style.width = `${canvas.width * scale}px`;
   }
 
-  document.querySelectorAll("details.values").forEach((details) =>
-    details.addEventListener(
-      "toggle",
-      () => details.querySelectorAll("canvas").forEach(paint),
-      { once: true }
-    )
-  );
+  document.querySelectorAll("details.values").forEach((details) => {
+    const show = () => details.querySelectorAll("canvas").forEach(paint);
+    details.addEventListener("toggle", show, { once: true });
+    if (details.open) show();
+  });
 })();
