@@ -82,7 +82,8 @@ class _Writer:
         """What was there before: its numbers where they fit on the line."""
         name = f"  {line.name.plain}"
         value = array_text(line.value, self.digits, self.width)
-        if len(value) == 1 and len(name) + len(value[0]) + 3 <= self.width:
+        is_whole = len(value) == 1 and "…" not in value[0]
+        if is_whole and len(name) + len(value[0]) + 3 <= self.width:
             yield f"{name} = {value[0]}"
         else:
             yield f"{name}   {shape_text(line)}, norm {number_text(line.norm, 4)}"
