@@ -303,6 +303,11 @@ CHECK: dict[str, Callable[[], Any]] = {
 
 
 #: Few points and steps, so that a call takes a moment.
+SURFACE: dict[str, Callable[[], Any]] = {
+    "name": lambda: "own", "formula": lambda: "x**2 + y**2",
+    "height": lambda: lambda x, y: x * x + y * y, "minima": lambda: ((0, 0),),
+    "start": lambda: (1, 1), "low": lambda: (-2, -2), "high": lambda: (2, 2),
+}  # fmt: skip
 SLICE: dict[str, Callable[[], Any]] = {
     "target": compiled,
     "x": lambda: BATCH,
@@ -413,6 +418,11 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     "lens.compare": COMPARE,
     **dict.fromkeys(("explain", "lens.explain"), EXPLAIN),
     **dict.fromkeys(("lens.loss_slice", "lens.loss_plane"), SLICE),
+    "lens.race": {"surface": lambda: "bowl", "steps": lambda: 2, "tune": lambda: False},
+    "lens.race_everywhere": {
+        "optimizers": lambda: ["sgd=0.1"], "steps": lambda: 1, "tune": lambda: False,
+    },
+    "lens.Surface": SURFACE,
     "lens.draw": {"target": compiled},
     "lens.gradients_of": {"x": lambda: BATCH, "y": lambda: TARGETS},
     "lens.saliency": {"x": lambda: BATCH},
@@ -429,6 +439,7 @@ LEFT_OUT = {
     "lens.Comparison": "made by compare alone",
     "lens.GradientCheck": "made by check_gradients alone",
     "lens.LossSlice": "made by loss_slice alone",
+    **dict.fromkeys(("lens.Race", "lens.Races", "lens.Runner"), "made by race alone"),
     "lens.LossPlane": "made by loss_plane alone",
     "lens.Explanation": "made by explain alone",
     "lens.Line": "made by explain alone",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import typer
 
+from glassgrad.cli.destinations import require_writable
 from glassgrad.cli.invocation import command_line, quoted
 from glassgrad.cli.runs import new_folder
 from glassgrad.cli.screen import Screen
@@ -79,7 +80,9 @@ def compare(options: Options, output: Output, jobs: int | None, screen: Screen) 
         ExecutionError: a picture is asked for, and cannot be drawn here.
         FileError: the data cannot be read, or a folder or file cannot be written.
     """
-    _require_writable(output)
+    require_writable(chart=output.chart, html=output.html)
+    if output.chart is not None:
+        figure()  # says what is missing
     plan, dataset, folder = _begun(options, output)
     for remark in dataset.remarks:
         screen.note(remark)
@@ -154,19 +157,6 @@ def _taken_up(folder: Path, options: Options) -> tuple[Plan, Dataset, Path]:
         )
     plan = plan.with_seeds(seeds)
     return plan, plan.load(), folder
-
-
-def _require_writable(output: Output) -> None:
-    """Refuse now what could not be written after all the training."""
-    for path, forms in ((output.chart, (".png", ".svg")), (output.html, (".html",))):
-        if path is not None and path.suffix.lower() not in forms:
-            raise ArgumentError(
-                f"The name of that file must end in {' or '.join(forms)}. Got {str(path)!r}."
-            )
-        if path is not None and not path.resolve().parent.is_dir():
-            raise FileError(f"There is no folder {str(path.resolve().parent)!r}. Make it first.")
-    if output.chart is not None:
-        figure()  # says what is missing
 
 
 # ---- progress

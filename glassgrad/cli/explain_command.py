@@ -86,15 +86,19 @@ def read_entry(text: str) -> tuple[Any, ...]:
         >>> read_entry("hidden/kernel[3, 7]"), read_entry("w")
         (('hidden/kernel', 3, 7), ('w',))
     """
-    name, bracket, inside = text.strip().removesuffix("]").rpartition("[")
-    if not bracket or not text.strip().endswith("]"):
+    name, bracket, rest = text.strip().rpartition("[")
+    if not bracket or "]" in rest[:-1]:  # as in lstm[2].h, a step in time
         return (text.strip(),)
-    numbers = inside.split(",")
-    if not name or not all(n.strip().removeprefix("-").isdecimal() for n in numbers):
+    numbers = rest.removesuffix("]").split(",")
+    if not (name and rest.endswith("]") and all(map(_is_whole, numbers))):
         raise ArgumentError(
             f'An entry is a name and a place in it, such as "hidden/kernel[3,7]". Got {text!r}.'
         )
     return (name, *map(int, numbers))
+
+
+def _is_whole(number: str) -> bool:
+    return number.strip().removeprefix("-").isdecimal()
 
 
 def _subject(

@@ -39,7 +39,7 @@ def evaluate(source: Path, data: str | None, executor: str | None, screen: Scree
     """
     with screen.announced_compilation():
         model = load_for(source, executor)
-        name, x, y = test_part(source, data, model, screen)
+        name, x, y = test_part(source, data, model, screen, "evaluate")
         if not model.is_compiled:
             raise ArgumentError(
                 f"{str(source)!r} was saved before compile() gave it a loss, so "
@@ -143,11 +143,11 @@ def load_for(source: Path, executor: str | None) -> Model:
     return load_model(run.model)
 
 
-def _data_of(source: Path) -> str:
+def _data_of(source: Path, command: str) -> str:
     if not is_run(source):
         raise ArgumentError(
             "A model file does not say what data it learned from. Name them: "
-            f"{command_line('evaluate', quoted(source), 'digits')}"
+            f"{command_line(command, quoted(source), 'digits')}"
         )
     return Run.open(source).config.data
 
@@ -158,10 +158,10 @@ def _gives_probabilities(model: Model) -> bool:
 
 
 def test_part(
-    source: Path, data: str | None, model: Model, screen: Screen
+    source: Path, data: str | None, model: Model, screen: Screen, command: str
 ) -> tuple[str, Array, Array]:
     """The data's name, inputs and targets: the test part, or of another table every row."""
-    name = _data_of(source) if data is None else data
+    name = _data_of(source, command) if data is None else data
     encoder = model.preprocessing
     if not isinstance(encoder, TableEncoder):
         _require_no_table(name)

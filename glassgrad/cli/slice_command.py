@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from glassgrad.cli.destinations import require_writable
 from glassgrad.cli.invocation import command_line
 from glassgrad.cli.screen import Screen
 from glassgrad.cli.subjects import model_and_data
 from glassgrad.cli.training import Options
 from glassgrad.errors import ArgumentError
 from glassgrad.lens import loss_plane, loss_slice
+from glassgrad.lens.charts import figure
 
 __all__ = ["read_rates", "slice_loss"]
 
@@ -26,7 +28,8 @@ def slice_loss(
     settings: Mapping[str, Any],
     plane: bool,
     examples: int | None,
-    files: Sequence[Path],
+    chart: Path | None,
+    html: Path | None,
     screen: Screen,
 ) -> None:
     """Show the loss along one weight, or over a plane, with paths of gradient descent.
@@ -38,14 +41,20 @@ def slice_loss(
         settings: points, steps and learning rates, where they are not the usual ones.
         plane: whether two random directions are wanted.
         examples: on how many examples the loss is computed; 256 by default.
-        files: a chart and a page to be written.
+        chart: the file of the picture, if one is wanted.
+        html: the file of the page.
         screen: where the numbers go.
 
     Raises:
         ArgumentError: there are too many weights, or a place or number is outside its range.
         UnknownNameError: there is no such parameter or data set.
+        ExecutionError: a picture is asked for, and cannot be drawn here.
         FileError: model or data cannot be read, or a file cannot be written.
     """
+    files = [file for file in (chart, html) if file is not None]
+    require_writable(chart=chart, html=html)
+    if files:
+        figure()  # says what is missing; the page holds the picture as well
     if len(weights) > MOST_WEIGHTS or (plane and weights):
         raise ArgumentError(
             "--weight is given once for a curve, or twice for contours; --plane takes two random "

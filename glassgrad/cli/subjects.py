@@ -51,7 +51,7 @@ def model_and_data(
         )
     path = Path(source)
     model = load_for(path, EXECUTOR)
-    name, x, y = test_part(path, options.data, model, screen)
+    name, x, y = test_part(path, options.data, model, screen, command)
     if not model.is_compiled:
         loss = usual_loss(model)
         screen.note(f"{source!r} was saved without a loss, so it is {done} with {loss}.")

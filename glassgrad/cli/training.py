@@ -20,6 +20,7 @@ from glassgrad.cli.screen import Screen
 from glassgrad.cli.stopping import callbacks_for, conditions_of
 from glassgrad.datasets import Dataset
 from glassgrad.datasets.dataset import fingerprint
+from glassgrad.datasets.registry import lasting_name
 from glassgrad.errors import ArgumentError, DataError, ExecutionError, FileError
 from glassgrad.execute.executor import executor_named
 from glassgrad.models import Sequential
@@ -141,7 +142,7 @@ def _config_for(options: Options, dataset: Dataset) -> Config:
     optimizer = _optimizer(name, options.learning_rate)
     executor = executor_named(options.executor)
     return Config(
-        data=_lasting_name(DATA if options.data is None else options.data),
+        data=lasting_name(DATA if options.data is None else options.data),
         layers=layers_for(dataset) if options.layers is None else options.layers,
         optimizer=_name(optimizer),
         learning_rate=_rate(optimizer),
@@ -179,11 +180,6 @@ def _name(optimizer: Optimizer) -> str:
 def _rate(optimizer: Optimizer) -> float:
     rate: float = optimizer.get_config()["learning_rate"]
     return rate
-
-
-def _lasting_name(data: str) -> str:
-    """A name that means the same in every folder."""
-    return data if data in datasets.names() else str(Path(data).resolve())
 
 
 def _compiled(config: Config, dataset: Dataset) -> Sequential:
@@ -236,7 +232,7 @@ def _stopping(config: Config, dataset: Dataset, screen: Screen) -> list[Callback
 def _require_agreement(options: Options, run: Run) -> None:
     given = {name: value for name, value in vars(options).items() if value is not None}
     if "data" in given:
-        given["data"] = _lasting_name(given["data"])
+        given["data"] = lasting_name(given["data"])
     if "optimizer" in given:
         given["optimizer"] = _name(_optimizer(given["optimizer"], None))
     for name, value in given.items():

@@ -22,7 +22,7 @@ from glassgrad.preprocessing import Table
 from glassgrad.preprocessing.column import Kind
 from glassgrad.preprocessing.targets import Task
 
-__all__ = ["Dataset", "Offer", "load", "names", "offers"]
+__all__ = ["Dataset", "Offer", "lasting_name", "load", "names", "offers"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,16 @@ def names() -> tuple[str, ...]:
         ('digits', 'fashion_mnist', 'mnist')
     """
     return tuple(sorted(_SOURCES))
+
+
+def lasting_name(data: str) -> str:
+    """A name of data that means the same in every folder.
+
+    Examples:
+        >>> lasting_name("digits")
+        'digits'
+    """
+    return data if data in _SOURCES else str(Path(data).resolve())
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from glassgrad.lens.derivatives import gradients_of
 from glassgrad.lens.explaining import explain
 from glassgrad.lens.explanation import ExplainedStep, Explanation
 from glassgrad.lens.picturing import Box, Flow, Picture, draw, plot
+from glassgrad.lens.racing import SURFACES, Race, Races, Runner, Surface, race, race_everywhere
 from glassgrad.lens.slice import LossSlice, loss_slice
 
 __all__ = [
+    "SURFACES",
     "Box",
     "Comparison",
     "ExplainedStep",
@@ -20,6 +22,10 @@ __all__ = [
     "LossPlane",
     "LossSlice",
     "Picture",
+    "Race",
+    "Races",
+    "Runner",
+    "Surface",
     "check_gradients",
     "compare",
     "draw",
@@ -28,6 +34,8 @@ __all__ = [
     "loss_plane",
     "loss_slice",
     "plot",
+    "race",
+    "race_everywhere",
     "saliency",
     "saliency_picture",
 ]

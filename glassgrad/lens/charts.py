@@ -74,6 +74,9 @@ def as_svg(chart: Figure) -> str:
 
 
 def _rendered(chart: Figure, kind: str) -> bytes:
+    for line in (line for axes in chart.axes for line in axes.lines):
+        # Matplotlib would leave out points of long lines, and pages follow them step by step.
+        line.get_path().should_simplify = False
     content = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {}
     with _matplotlib().rc_context({k: v for k, v in STYLE.items() if v is not None}):

@@ -10,8 +10,8 @@ import numpy as np
 
 from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, shown
+from glassgrad.graph.operation import Array
 from glassgrad.lens.descent import (
-    Array,
     Descent,
     LossSection,
     Valley,
@@ -19,9 +19,10 @@ from glassgrad.lens.descent import (
     checked_numbers,
     checked_rates,
     descents,
+    in_words,
     valley_of,
 )
-from glassgrad.lens.exhibit import Cell, Table, number, or_none
+from glassgrad.lens.exhibit import Cell, Table, or_none
 from glassgrad.lens.section import Section, along_weight, random_directions
 from glassgrad.lens.slice import MOST_STEPS, examples_of
 from glassgrad.lens.subject import subject_of
@@ -112,11 +113,8 @@ class LossPlane(LossSection):
 
     def description(self) -> str:
         """What the picture shows."""
-        told = "; ".join(
-            f"{one.name}, learning rate {number(one.learning_rate)}: {one.verdict}"
-            for one in self.descents
-        )
-        return f"{self.title}, as contours. Gradient descent: {told or 'none'}."
+        told = in_words(self.descents) or "none"
+        return f"{self.title}, as contours. Gradient descent: {told}."
 
 
 @checked

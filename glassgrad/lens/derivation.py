@@ -6,24 +6,25 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from glassgrad.gradients import Step, gradients
 from glassgrad.gradients.reverse import nodes_between
 from glassgrad.graph import Constant, Formula, Leaf, Node, Tensor, evaluate, float_type, walk
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trees import flatten
 from glassgrad.lens.naming import LOSS, Naming, outputs_of_layers
 from glassgrad.lens.opening import Opening
 from glassgrad.lens.subject import Subject
 from glassgrad.lens.writing import is_range
-from glassgrad.ops.movement import BroadcastTo, Reshape, Slice, Transpose
+from glassgrad.ops.elementwise import Sigmoid
+from glassgrad.ops.loss import Softmax
+from glassgrad.ops.movement import BroadcastTo, Concatenate, Reshape, Slice, Transpose
 
-__all__ = ["Derivation", "Unit", "derived"]
+__all__ = ["Derivation", "Unit", "derived", "is_passed_over", "is_taken_apart"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 MOVEMENTS = (BroadcastTo, Reshape, Slice, Transpose)
 #: What the further outputs of an operation are called.
@@ -198,6 +199,21 @@ def derived(subject: Subject, targets: Sequence[Tensor], *, fused: bool = True) 
         subject.on(opened),
         fused,
     )
+
+
+def is_passed_over(tensor: Tensor, derivation: Derivation) -> bool:
+    """Whether an activation and the loss are one step, which reads what comes before it."""
+    read = {operand.key for node in derivation.nodes for operand in node.inputs}
+    is_activation = isinstance(tensor.node.operation, Sigmoid | Softmax)
+    return derivation.fused and is_activation and tensor.key not in read
+
+
+def is_taken_apart(tensor: Tensor, derivation: Derivation) -> bool:
+    """Whether the parts of a tensor are read, as the steps of a sequence are, never the whole."""
+    nodes = set(derivation.nodes)
+    is_joined = isinstance(tensor.node.operation, Concatenate) and tensor.node not in nodes
+    parts = walk([tensor]) if is_joined else ()
+    return any(node in nodes and not isinstance(node.operation, Leaf) for node in parts)
 
 
 def _in_order(loss: Tensor) -> list[Node]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from glassgrad.errors import ArgumentError, shown
+from glassgrad.graph.operation import Array
 from glassgrad.lens.exhibit import Exhibit, Stepped, Table, number, or_none
 from glassgrad.lens.section import Section, lowest_point
 
@@ -20,12 +21,13 @@ __all__ = [
     "LossSection",
     "Valley",
     "checked_count",
+    "checked_numbers",
     "checked_rates",
     "descents",
+    "in_words",
     "valley_of",
 ]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 # The rates, as parts of 1 / c: descent on a parabola of curvature c multiplies the distance to
 # its minimum by 1 - rate c in every step, so it diverges above 2 / c.
@@ -36,6 +38,7 @@ ARRIVED = 1e-3  # of the height above the minimum at the start
 DEFAULT_WIDTH = 10.0  # of a picture without a minimum, to each side, in units of the scale
 SURVEYED = 9  # places along each coordinate of such a picture
 REACH = 20.0  # how far from the weights as they are, in units of the scale, a section is shown
+FLAT = 1e-3  # of the height at the start, where the parabola at the minimum stays below it
 BEGIN = (-0.45, 0.4)  # where descents begin, as a part of the half width
 
 
@@ -116,6 +119,8 @@ class Valley:
             them; without a minimum the largest in the picture.
         half_width: of a picture with the minimum in its middle.
         has_minimum: whether there is a minimum within reach.
+        is_flat: whether the second derivative vanishes at the minimum, as that of w ** 4; the
+            curvature is then the largest in the picture.
     """
 
     now: Array
@@ -125,6 +130,7 @@ class Valley:
     curvature: float
     half_width: Array
     has_minimum: bool
+    is_flat: bool = False
 
     @property
     def start(self) -> Array:
@@ -153,7 +159,12 @@ def valley_of(section: Section) -> Valley:
         doubling = np.sqrt(2 * abs(loss) / np.maximum(np.diag(curvature), 0.0))
     wide = np.maximum(np.maximum(doubling, 1.25 * np.abs(now - lowest)), section.scale)
     half_width = np.minimum(wide, REACH * section.scale)
-    return Valley(now, now_loss, lowest, loss, largest, half_width, True)
+    valley = Valley(now, now_loss, lowest, loss, largest, half_width, True)
+    away = valley.start - lowest
+    rise = section.value(valley.start) - loss
+    if away @ curvature @ away / 2 <= FLAT * rise < np.inf:
+        return replace(valley, curvature=_survey(section, lowest, half_width)[1], is_flat=True)
+    return valley
 
 
 def _survey(section: Section, centre: Array, half_width: Array) -> tuple[float, float]:
@@ -195,6 +206,13 @@ def _descend(section: Section, start: Array, rate: float, steps: int) -> tuple[A
     return np.array(points), np.array([section.value(point) for point in points])
 
 
+def in_words(paths: Sequence[Descent]) -> str:
+    """What becomes of each path, for those who cannot see the picture."""
+    return "; ".join(
+        f"{one.name}, learning rate {number(one.learning_rate)}: {one.verdict}" for one in paths
+    )
+
+
 class LossSection(Exhibit):
     """What slices and planes have in common: a valley, and descents in it."""
 
@@ -212,8 +230,13 @@ class LossSection(Exhibit):
         """How the learning rates were chosen."""
         curvature, along = self.valley.curvature, " and ".join(self.labels)
         if not curvature > 0:
-            return [f"The loss is flat, or bends downwards, along {along}: no rate follows."]
-        if self.valley.has_minimum:
+            return [f"The loss does not bend upwards along {along}: no rate follows."]
+        if self.valley.is_flat:
+            lines = [
+                f"The minimum is flat: a parabola is no picture of the loss along {along}. The "
+                f"largest curvature around it is c = {number(curvature)}."
+            ]
+        elif self.valley.has_minimum:
             lines = [
                 f"The curvature at the minimum is c = {number(curvature)}. Gradient descent "
                 f"along {along} alone diverges above 2 / c = {number(2 / curvature)}."

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 
+from glassgrad.graph.operation import Array
 from glassgrad.lens.charts import COLOURS
 
 __all__ = ["Box", "Path", "draw_contours", "draw_heights", "draw_path"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 CURVE = "#555555"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -95,14 +95,8 @@ def draw_path(axes: Any, points: Array, box: Box, index: int, label: str) -> boo
     if leaves and len(shown) > 1:
         arrow = {"arrowstyle": "-|>", "color": colour, "lw": 1.6, "mutation_scale": 14}
         tip, way = shown[-1], shown[-1] - shown[-2]
-        axes.annotate(
-            "",
-            tip,
-            tip - 0.01 * way,
-            arrowprops=arrow,
-            gid=f"{name}-leaves",
-            zorder=5,
-        )
+        note = axes.annotate("", tip, tip - 0.01 * way, arrowprops=arrow, zorder=5)
+        note.arrow_patch.set_gid(f"{name}-leaves")  # without text, its own is not written
     return leaves
 
 

@@ -24,10 +24,11 @@ from glassgrad.graph import (
 )
 from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
-from glassgrad.lens.derivation import Derivation
+from glassgrad.lens.derivation import Derivation, is_passed_over
 from glassgrad.lens.explanation import Contribution, FollowedEntry, Place
 from glassgrad.lens.naming import gradient_of
 from glassgrad.lens.part import Part, operands_of, part_of
+from glassgrad.lens.targets import named_tensors
 
 __all__ = ["Entry", "followed_entries", "followed_entry"]
 
@@ -160,7 +161,10 @@ def _contributions(use: _Use, derivation: Derivation) -> tuple[list[Contribution
     (local,) = use.part.evaluate([use.local], values)
     origin = _origin(use, local, values)
     takes_part = local != 0 if origin is None else origin.places >= 0
-    adds = gradient * local != 0
+    with np.errstate(invalid="ignore"):
+        adds = gradient * local != 0
+    if origin is not None:
+        adds &= takes_part  # of a gradient that is NaN as well
     slope = gradient_of(derivation.names[use.part.tensor.key]).plain
     found = [
         Contribution(
@@ -242,11 +246,21 @@ def _target(derivation: Derivation, entry: Any) -> Tensor:
     pairs = zip(subject.names, subject.inputs, strict=True)
     whole = {name: tensor for name, tensor in pairs if tensor.key in read}
     found = {_dotted(name): tensor for name, tensor in (whole | known).items()}
-    if _dotted(entry[0]) not in found:
+    wanted = next(
+        (one for one in (_dotted(entry[0]), derivation.naming.written(entry[0])) if one in found),
+        None,
+    )
+    if wanted is None:
+        output = named_tensors(subject).get(entry[0].replace(".", "/"))
+        if output is not None and is_passed_over(output, derivation):
+            raise GradientError(
+                f"{entry[0]!r} and the loss are one step, so it has no gradient of its own. Two "
+                "steps: fused=False."
+            )
         entering = {tensor.key for tensor in subject.inputs}
         main = [name for name, t in known.items() if t.key in entering or "." not in name]
         raise UnknownNameError("quantity", entry[0], main)
-    return found[_dotted(entry[0])]
+    return found[wanted]
 
 
 def _dotted(name: str) -> str:

@@ -22,7 +22,7 @@ from glassgrad.lens.render.page import asset, page
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Exhibit", "Stepped", "Table", "number", "or_none"]
+__all__ = ["Cell", "Exhibit", "Stepped", "Table", "number", "or_none"]
 
 Cell: TypeAlias = str | float | int | None
 WIDEST = 1_000  # of a line of text; tables are as wide as what they hold

@@ -12,7 +12,13 @@ from glassgrad.arguments import checked
 from glassgrad.gradients.reverse import listed
 from glassgrad.graph import Formula, Leaf, Node, Tensor, Variable
 from glassgrad.graph.tensor import Key
-from glassgrad.lens.derivation import Derivation, Unit, derived
+from glassgrad.lens.derivation import (
+    Derivation,
+    Unit,
+    derived,
+    is_passed_over,
+    is_taken_apart,
+)
 from glassgrad.lens.entry import followed_entries
 from glassgrad.lens.explanation import ExplainedLayer, ExplainedStep, Explanation, Line
 from glassgrad.lens.naming import gradient_of, plain_path, share_of, time_of
@@ -373,16 +379,23 @@ def _notes(derivation: Derivation) -> Iterator[str]:
         yield "Moving averages of the layers stay as they are."
     steps = sorted({time for node in derivation.nodes if (time := time_of(node.scope)) is not None})
     if steps:
-        yield f"Loops over time are unrolled: {len(steps)} steps, {steps[0]} to {steps[-1]}."
+        count = f"{len(steps)} steps, {steps[0]} to {steps[-1]}" if len(steps) > 1 else "1 step"
+        yield f"Loops over time are unrolled: {count}."
     if any(node.operation.name.startswith("Random") for node in derivation.nodes):
         yield "What is drawn at random (dropout, noise) is drawn as the next training step would."
     bare = {node.operation.name for node in derivation.nodes if not _is_written(node)}
     if bare:
         yield f"Written as calls by name, for want of a notation: {', '.join(sorted(bare))}."
-    missing = [
-        derivation.naming[target].plain
-        for target, gradient in zip(derivation.targets, derivation.gradients, strict=True)
-        if gradient is None
-    ]
-    if missing:
-        yield f"The loss does not depend on {', '.join(missing)}."
+    pairs = zip(derivation.targets, derivation.gradients, strict=True)
+    missing = [target for target, gradient in pairs if gradient is None]
+    unreached = []
+    for target in missing:
+        name = derivation.naming[target].plain
+        if is_passed_over(target, derivation):
+            yield f"{name} and the loss are one step, so {name} has no gradient: see fused=False."
+        elif is_taken_apart(target, derivation):
+            yield f"{name} is read step by step, never whole: its steps have the gradients."
+        else:
+            unreached.append(name)
+    if unreached:
+        yield f"The loss does not depend on {', '.join(unreached)}."

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from glassgrad.graph import Formula
+from glassgrad.graph.operation import Array
 
 if TYPE_CHECKING:
     from glassgrad.lens.picturing import Picture
@@ -32,7 +33,6 @@ __all__ = [
     "PathProduct",
 ]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Place: TypeAlias = tuple[int, ...]
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import chain, count
 
 from glassgrad.graph import Formula, Node, Tensor
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trees import flatten
 from glassgrad.lens.subject import Subject
 
-__all__ = ["Naming", "gradient_of", "plain_path", "share_of", "time_of"]
+__all__ = [
+    "LOSS",
+    "Naming",
+    "gradient_of",
+    "outputs_of_layers",
+    "plain_path",
+    "share_of",
+    "time_of",
+]
 
 STEP = re.compile(r"\[(\d+)\]")
 SYMBOLS = {
@@ -36,8 +45,8 @@ def time_of(scope: str) -> int | None:
         >>> time_of("model/lstm/[3]"), time_of("model/lstm")
         (3, None)
     """
-    steps = STEP.findall(scope)
-    return int(steps[-1]) if steps else None
+    steps = [found for part in scope.split("/") if (found := STEP.fullmatch(part))]
+    return int(steps[-1][1]) if steps else None
 
 
 def plain_path(scope: str) -> str:
@@ -88,8 +97,9 @@ class Naming:
         self._taken: set[str] = {LOSS.plain}
         self._numbers: Counter[str] = Counter()
         scopes = dict.fromkeys(plain_path(node.scope) for node in nodes)
-        self._layers = _shortest([*scopes, *outputs.values()], 1)
-        self._layers |= _shortest(_parts_of_layers(subject, nodes), 2)
+        self._words = _words([*scopes, *outputs.values()])
+        self._layers = self._shortest([*scopes, *outputs.values()], 1)
+        self._layers |= self._shortest(_parts_of_layers(subject, nodes), 2)
         losses = [scope for scope in scopes if scope.split("/")[0] == "loss"]
         if len(losses) == 1 and "loss" not in self._layers.values():
             self._layers[losses[0]] = "loss"
@@ -110,6 +120,10 @@ class Naming:
         time = time_of(scope)
         name = self._layers.get(plain_path(scope), plain_path(scope))
         return name if time is None else f"{name}[{time}]"
+
+    def written(self, path: str) -> str:
+        """How a path of names stands in formulas: with dots, and nothing that means more there."""
+        return ".".join(self._words.get(part, part) for part in path.split("/"))
 
     def auxiliary(self, scope: str, tensor: Tensor) -> Formula:
         """A new name for something on the way: hidden.t1, hidden.t2 and so on."""
@@ -142,17 +156,17 @@ class Naming:
             owner, _, leaf = variable.name.rpartition("/") if variable is not None else ("", "", "")
             is_owned = owner and scope.rpartition("/")[2] == owner.rpartition("/")[2]
             paths.append(f"{scope}/{leaf}" if is_owned else _clean(name))
-        short = _shortest(paths, 2)
+        short = self._shortest(paths, 2)
         for tensor, path in zip(subject.inputs, paths, strict=True):
             name = self._unique(short[path])
             layer, _, leaf = name.rpartition(".")
             self._names[tensor.key] = Formula(name, _symbol(SYMBOLS.get(leaf, leaf), layer))
 
+    def _shortest(self, paths: Iterable[str], least: int) -> dict[str, str]:
+        return {path: self.written(end) for path, end in _shortest(paths, least).items()}
+
     def _unique(self, wanted: str) -> str:
-        found, count = wanted, 1
-        while found in self._taken:
-            count += 1
-            found = f"{wanted}_{count}"
+        found = _untaken(wanted, self._taken)
         self._taken.add(found)
         return found
 
@@ -208,14 +222,37 @@ def activated(output: Tensor) -> Tensor | None:
     return before if is_inside and len(node.specs) == 1 else None
 
 
+def _untaken(wanted: str, taken: Container[str]) -> str:
+    """The first of wanted, wanted_2, wanted_3 and so on that is free."""
+    numbered = (f"{wanted}_{number}" for number in count(2))
+    return next(name for name in chain([wanted], numbered) if name not in taken)
+
+
 def _clean(name: str) -> str:
     """A name that can stand in a formula."""
-    parts = [re.sub(r"\W", "_", part) for part in re.split("[/.]", name) if part]
-    return "/".join(f"_{part}" if part[0].isdigit() else part for part in parts) or "x"
+    return "/".join(_word(part) for part in re.split("[/.]", name) if part) or "x"
+
+
+def _word(part: str) -> str:
+    word = re.sub(r"\W", "_", part)
+    return f"_{word}" if word[:1].isdigit() else word
+
+
+def _words(paths: Iterable[str]) -> dict[str, str]:
+    """For the parts of paths words that can stand in a formula: layers may be called anything.
+
+    What is different stays so.
+    """
+    parts = dict.fromkeys(part for path in paths for part in path.split("/"))
+    found = {part: part for part in parts if _word(part) == part}
+    for part in parts:
+        if part not in found:
+            found[part] = _untaken(_word(part), {*parts, *found.values()})
+    return found
 
 
 def _shortest(paths: Iterable[str], least: int) -> dict[str, str]:
-    """For each path its shortest end that no other path has, with dots in place of slashes."""
+    """For each path its shortest end that no other path has."""
     parts = {path: path.split("/") for path in dict.fromkeys(paths)}
     counts = Counter(
         tuple(one[-length:]) for one in parts.values() for length in range(1, len(one) + 1)
@@ -224,7 +261,7 @@ def _shortest(paths: Iterable[str], least: int) -> dict[str, str]:
     for path, one in parts.items():
         lengths = range(min(least, len(one)), len(one) + 1)
         length = next((n for n in lengths if counts[tuple(one[-n:])] == 1), len(one))
-        found[path] = ".".join(one[-length:])
+        found[path] = "/".join(one[-length:])
     return found
 
 
@@ -236,7 +273,7 @@ def _symbol(letter: str, layer: str, number: int | None = None) -> str:
     if numbered := re.fullmatch(r"([a-zA-Z])(\d+)", letter):  # w1 is w with the index 1
         return rf"{{{numbered[1]}_{{{','.join([*_below(layer), numbered[2]])}}}}}"
     if len(letter) > 1 and not letter.startswith("\\"):
-        letter = rf"\mathrm{{{_escaped(letter)}}}"
+        letter = _upright(letter)
     below = _below(layer)
     if number is not None and below:
         letter += rf"^{{({number})}}"
@@ -247,8 +284,13 @@ def _symbol(letter: str, layer: str, number: int | None = None) -> str:
 
 
 def _below(layer: str) -> list[str]:
-    name = _escaped(STEP.sub("", layer))
-    return [rf"\mathrm{{{name}}}", *STEP.findall(layer)] if layer else []
+    return [_upright(STEP.sub("", layer)), *STEP.findall(layer)] if layer else []
+
+
+def _upright(name: str) -> str:
+    """A word in a formula; LaTeX takes other letters than English ones in text alone."""
+    command = r"\mathrm" if name.isascii() else r"\text"
+    return f"{command}{{{_escaped(name)}}}"
 
 
 def _escaped(name: str) -> str:

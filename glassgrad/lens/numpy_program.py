@@ -100,8 +100,9 @@ def numpy_program(explanation: Explanation) -> str:
     named = Identifiers(line.name.plain for line in _all_lines(explanation))
     body = [*_forward(explanation, named), *_backward(explanation, named)]
     arguments = [named[line.name.plain] for line in explanation.given]
+    title = " ".join(re.sub(r'["\\]', "'", explanation.title).split())
     whole = [
-        f'"""The loss of {explanation.title} and its gradients, step by step."""',
+        f'"""The loss of {title} and its gradients, step by step."""',
         *_preamble("\n".join(body)),
         "",
         "",
@@ -170,6 +171,10 @@ def _preamble(body: str) -> list[str]:
     found += _listed("from numpy import (", needed, ")") if needed else []
     for text in sources:
         found += ["", "", *text.rstrip().splitlines()]
+    called = set(re.findall(r"(?<![\w.'])([^\W\d]\w*)\(", re.sub("'[^']*'", "", body)))
+    bare = sorted(word for word in called - {*own} if not hasattr(np, word))
+    if bare:
+        found += ["", f"# Without a notation, so to be defined here: {', '.join(bare)}"]
     return found
 
 

@@ -78,8 +78,10 @@ class Places:
         path = _only(name, self._outputs)
         tensors = self._outputs[path]
         if len(tensors) != 1:
-            raise ArgumentError(f"Layer {name!r} has {len(tensors)} outputs in this model. Name "
-                                "one that has a single one.")  # fmt: skip
+            raise ArgumentError(
+                f"Layer {name!r} has {len(tensors)} outputs in this model. Name one that has a "
+                "single one."
+            )
         return tensors[0]
 
     def _path(self, wanted: str) -> str:

@@ -18,6 +18,7 @@ from glassgrad.errors import ArgumentError, DataError, GradientError, ShapeError
 from glassgrad.execute.reference import ReferenceExecutor, ReferenceProgram
 from glassgrad.gradients import gradients
 from glassgrad.graph import Node, Tensor, constant, placeholder, rewrite, walk
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.lens.subject import Subject
 from glassgrad.ops import stack
@@ -31,7 +32,6 @@ __all__ = [
     "strongest_weights",
 ]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Place: TypeAlias = tuple[int, ...]
 
 PATTERN = re.compile(r"(?P<name>[^\[\]]+?)\s*(?:\[(?P<place>[^\[\]]*)\])?")
@@ -225,6 +225,8 @@ def random_directions(subject: Subject, count: int, seed: int) -> list[Direction
         for one in subject.parameters
         if len(one.shape) > 1
     }
+    if not subject.parameters:
+        raise GradientError("The loss depends on no weight, so there is nothing to move.")
     if not kernels:
         raise ShapeError(
             "Random directions are normalised filter by filter, and no parameter has filters: "
@@ -276,6 +278,8 @@ def _place(name: str, shape: tuple[int, ...], text: str | None) -> Place:
     if len(place) != len(shape) or not all(0 <= n < m for n, m in zip(place, shape, strict=True)):
         last = ", ".join(str(length - 1) for length in shape)
         first = ", ".join("0" for _ in shape)
+        if not shape:
+            raise ArgumentError(f"{name} is a single number: its name is enough. Got [{text}].")
         raise ArgumentError(
             f"{name} has shape {shape}: its places are {name}[{first}] to {name}[{last}]. "
             f"Got {'no place' if text is None else f'[{text}]'}."

@@ -10,8 +10,8 @@ import numpy as np
 
 from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError
+from glassgrad.graph.operation import Array
 from glassgrad.lens.descent import (
-    Array,
     Descent,
     LossSection,
     Valley,
@@ -19,6 +19,7 @@ from glassgrad.lens.descent import (
     checked_numbers,
     checked_rates,
     descents,
+    in_words,
     valley_of,
 )
 from glassgrad.lens.exhibit import Cell, Table, number, or_none
@@ -133,11 +134,7 @@ class LossSlice(LossSection):
 
     def description(self) -> str:
         """What the picture shows."""
-        told = "; ".join(
-            f"{one.name}, learning rate {number(one.learning_rate)}: {one.verdict}"
-            for one in self.descents
-        )
-        return f"{self.title}. Gradient descent: {told or 'none'}."
+        return f"{self.title}. Gradient descent: {in_words(self.descents) or 'none'}."
 
 
 @checked

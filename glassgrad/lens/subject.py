@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from glassgrad.graph import (
     tracing,
     walk,
 )
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trace import LayerCall
 from glassgrad.graph.trees import flatten, map_tree, rebuild
+from glassgrad.lens.places import names_of_parameters
 from glassgrad.lens.precision import in_float64
 from glassgrad.training.data import as_data
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject", "subject_of"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 PARTS = ("x", "y", "sample_weight")
 
 
@@ -46,7 +47,8 @@ class Subject:
         loss: a float64 scalar, or for a model's own outputs whatever was asked for.
         inputs: everything that enters: parameters, other variables, data.
         arrays: their values, in the same order.
-        names: what each input is called: "x", "y", "hidden/kernel".
+        names: what each input is called: "x", "y", "hidden/kernel"; a parameter whose name
+            another one has, by its path: "block/hidden/kernel".
         parameters: those inputs that are differentiated by: trainable variables, and tensors made
             with ``requires_grad=True``.
         variables: by the name of an input, the variable that it stands for.
@@ -144,7 +146,7 @@ def subject_of(
                 "sum or mean first."
             )
         return _exact("a loss", target, (), {}, same_draws=same_draws, watched=watched)
-    if not hasattr(target, "compute_loss"):
+    if isinstance(target, type) or not hasattr(target, "compute_loss"):
         raise ArgumentError(
             "What is looked at is a compiled model or a loss, a scalar tensor. "
             f"Got {shown(target)}."
@@ -192,53 +194,79 @@ def _exact(
     """Put placeholders in the place of all that enters, and float64 in that of float32."""
     of_calls = [flatten((call.inputs, call.outputs)) for call in calls]
     of_model, structure = flatten(predictions)
-    of_interest = {tensor.key for tensor in watched}
     wanted = [loss, *of_model, *(tensor for tensors, _ in of_calls for tensor in tensors)]
     wanted += watched
     tensors = [tensor for tensor in wanted if isinstance(tensor, Tensor)]
     trainable = {as_tensor(leaf).key for leaf in leaves_of(loss)}
-    known: dict[Key, Tensor] = {}
-    entering: list[tuple[str, Array, bool, Variable | None]] = []
-    taken: set[str] = set()
-    for node in walk(tensors):
-        tensor, operation = node.outputs[0], node.operation
-        if tensor.key in given:
-            name, array = given[tensor.key]
-            variable = None
-        elif isinstance(operation, Read):
-            variable = operation.variable
-            name, array = variable.name, variable.numpy()
-        elif isinstance(operation, Constant) and (
-            tensor.size > 1 or tensor.key in trainable or tensor.key in of_interest
-        ):
-            name, array, variable = "", operation.value, None
-        else:
-            continue
-        name = _unique(name, taken)
-        exact = array.astype(np.float64) if array.dtype == np.float32 else array
-        known[tensor.key] = placeholder(exact.shape, exact.dtype, name)
-        entering.append((name, exact, tensor.key in trainable, variable))
-    rebuilt = iter(in_float64(tensors, known, same_draws=same_draws))
+    own = {} if model is None else names_of_parameters(model)
+    entering = _entering(tensors, given, trainable | {tensor.key for tensor in watched}, own)
+    places = {key: one.place for key, one in entering.items()}
+    rebuilt = iter(in_float64(tensors, places, same_draws=same_draws))
     moved = [next(rebuilt) if isinstance(one, Tensor) else one for one in wanted]
     rest = iter(moved[1 + len(of_model) :])
     exact_calls = []
     for call, (flat, tree) in zip(calls, of_calls, strict=True):
         inputs, outputs = rebuild(tree, [next(rest) for _ in flat])
         exact_calls.append(LayerCall(call.layer, call.scope, inputs, outputs))
-    inputs = tuple(known.values())
+    found = entering.values()
     return Subject(
         title,
         moved[0],
-        inputs,
-        tuple(array for _, array, _, _ in entering),
-        tuple(name for name, _, _, _ in entering),
-        tuple(t for t, (_, _, wants, _) in zip(inputs, entering, strict=True) if wants),
-        {name: variable for name, _, _, variable in entering if variable is not None},
+        tuple(places.values()),
+        tuple(one.array for one in found),
+        tuple(one.name for one in found),
+        tuple(place for key, place in places.items() if key in trainable),
+        {one.name: one.variable for one in found if one.variable is not None},
         tuple(exact_calls),
         rebuild(structure, moved[1 : 1 + len(of_model)]),
         model,
         tuple(moved[len(moved) - len(watched) :]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Entering:
+    """Something that enters a graph: its name, its value, the placeholder in its place."""
+
+    name: str
+    array: Array
+    place: Tensor
+    variable: Variable | None
+
+
+def _entering(
+    tensors: Sequence[Tensor],
+    given: Mapping[Key, tuple[str, Array]],
+    kept: Container[Key],
+    own: Mapping[Variable, str],
+) -> dict[Key, _Entering]:
+    """Data, variables, and those constants that are no mere numbers, by their keys.
+
+    Args:
+        tensors: of the graph.
+        given: names and values of data.
+        kept: constants that enter even where they are single numbers.
+        own: the names of variables that are not called by their own.
+    """
+    found: dict[Key, _Entering] = {}
+    taken: set[str] = set()
+    for node in walk(tensors):
+        tensor, operation = node.outputs[0], node.operation
+        variable = None
+        if tensor.key in given:
+            name, array = given[tensor.key]
+        elif isinstance(operation, Read):
+            variable = operation.variable
+            name, array = own.get(variable, variable.name), variable.numpy()
+        elif isinstance(operation, Constant) and (tensor.size > 1 or tensor.key in kept):
+            name, array = "", operation.value
+        else:
+            continue
+        name = _unique(name, taken)
+        exact = array.astype(np.float64) if array.dtype == np.float32 else array
+        place = placeholder(exact.shape, exact.dtype, name)
+        found[tensor.key] = _Entering(name, exact, place, variable)
+    return found
 
 
 def _names_of_data(tree: Sequence[Any]) -> list[str]:

@@ -43,6 +43,11 @@ def named_tensors(subject: Subject) -> Mapping[str, Tensor]:
     A path can be shortened from the left, as far as it is the only one with this end.
     """
     whole = dict(zip(subject.names, subject.inputs, strict=True))
+    around = next((c.scope for c in reversed(subject.calls) if c.layer is subject.model), "")
+    for call in subject.calls:
+        outputs = [one for one in flatten(call.outputs)[0] if isinstance(one, Tensor)]
+        if len(outputs) == 1:
+            whole.setdefault(call.scope.removeprefix(f"{around}/"), outputs[0])
     for call in subject.calls:
         outputs = [one for one in flatten(call.outputs)[0] if isinstance(one, Tensor)]
         if len(outputs) == 1:
@@ -60,6 +65,12 @@ def named_tensors(subject: Subject) -> Mapping[str, Tensor]:
 
 def _chosen(subject: Subject, variables: Sequence[Tensor | Variable | str]) -> list[Tensor]:
     watched = iter(subject.watched)
+    tensors = [one for one in variables if isinstance(one, Tensor)]
+    if len(subject.watched) < len(tensors):  # a model's graph is made afresh
+        raise ArgumentError(
+            "What a model computes is meant by a name, such as 'hidden', 'hidden/kernel' or 'x'. "
+            f"Got {shown(tensors[0])}."
+        )
     chosen = [
         next(watched) if isinstance(one, Tensor) else _found(subject, one) for one in variables
     ]
@@ -83,7 +94,7 @@ def _found(subject: Subject, one: Variable | str) -> Tensor:
             f"What to differentiate by is a variable, a tensor or a name. Got {shown(one)}."
         )
     named = named_tensors(subject)
-    name = one.replace(".", "/")
+    name = one if one in named else one.replace(".", "/")
     if name not in named:
         raise UnknownNameError("quantity", one, tuple(named))
     return named[name]

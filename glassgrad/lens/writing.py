@@ -27,7 +27,7 @@ from glassgrad.lens.tidying import tidied
 from glassgrad.ops.linear import MatMul
 from glassgrad.ops.movement import Reshape, Slice, Transpose
 
-__all__ = ["Writer", "is_range", "literal"]
+__all__ = ["Writer", "is_range", "literal", "written"]
 
 LONGEST = 100  # characters of a formula
 LONGEST_NUMBER = 10  # characters of a constant in LaTeX; the plain form has all its digits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ def test_entries_as_they_are_typed(text: str, entry: tuple[Any, ...]) -> None:
     assert read_entry(text) == entry
 
 
-def test_an_entry_needs_a_name() -> None:
-    with pytest.raises(ArgumentError, match=r"\[1\]"):
-        read_entry("[1]")
+@pytest.mark.parametrize("text", ["[1]", "w[1", "w[a]", "w[]"])
+def test_an_entry_is_a_name_and_whole_numbers(text: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(repr(text))):
+        read_entry(text)

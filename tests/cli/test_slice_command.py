@@ -48,7 +48,9 @@ def test_two_weights_and_rates_of_ones_own(command: Command, trained: Path) -> N
         (("--plane", "--weight", "output/bias[0]"), 2, "--plane takes two random directions"),
         (("--weight", "a") * 3, 2, "twice for contours"),
         (("--learning-rates", "fast"), 2, "separated by commas"),
-        (("--weight", "output/bias[0]", "--chart", "a.gif"), 2, ".png, .svg"),
+        (("--weight", "output/bias[0]", "--chart", "a.gif"), 2, ".png or .svg"),
+        (("--html", "a.svg"), 2, "must end in .html"),
+        (("--chart", "missing/a.svg"), 1, "There is no folder"),
     ],
 )
 def test_what_is_refused(

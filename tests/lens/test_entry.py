@@ -167,6 +167,21 @@ def test_zeros_are_counted_and_left_out() -> None:
     assert followed.zeros == 1
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("parameter", ["hidden/kernel", "output/kernel"])
+def test_numbers_that_are_not_finite_are_followed(number: float, parameter: str) -> None:
+    model, x, y = dense()
+    model.set_weights([np.full_like(weight, number) for weight in model.get_weights()])
+    (found,) = explain(model, x, y, entry=(parameter, 0, 0)).entries
+    assert found.weight == parameter.replace("/", ".") + "[0, 0]"
+
+
+def test_a_layer_is_found_by_its_own_name() -> None:
+    model = compiled(layers.Input((3,)), layers.Dense(2, "tanh", name="my layer"), layers.Dense(2))
+    (found,) = explain(model, *examples(2, 3), entry=("my layer", 0, 1)).entries
+    assert found.weight == "my_layer[0, 1]"
+
+
 def test_several_entries_and_a_single_number() -> None:
     w, v = (Variable(value, name=name, dtype="float64") for value, name in ((3.0, "w"), (2.0, "v")))
     first, second = explain(w * w * v, entry=[("w",), ("v",)]).entries
@@ -189,6 +204,7 @@ def test_several_entries_and_a_single_number() -> None:
         ((3, 7), ArgumentError, "Got (3, 7)"),
         ([("hidden/kernel", 0, 0), 5], ArgumentError, "Got 5"),
         (("L",), GradientError, "nothing to follow"),
+        (("output", 0, 0), GradientError, "one step"),
     ],
 )
 def test_bad_entries(entry: Any, error: type[Exception], fragment: str) -> None:

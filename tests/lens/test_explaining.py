@@ -342,6 +342,7 @@ def test_a_variable_by_itself(classifier: Model) -> None:
         (["y"], DtypeError, "Only floats"),
         ([], GradientError, "nothing to differentiate by"),
         ("hidden", ArgumentError, "list"),
+        ([Tensor(1.0)], ArgumentError, "meant by a name"),
     ],
 )
 def test_other_variables_are_refused(
@@ -355,7 +356,8 @@ def test_what_the_loss_does_not_reach_is_said(classifier: Model) -> None:
     frozen = compiled(Dense(1, name="out"))
     explanation = glassgrad.explain(frozen, X, np.ones((5, 1)), variables=["out/bias"])
     assert set(explanation.gradients) >= {"out.bias"}
-    unused = glassgrad.explain(classifier, X, LABELS, variables=["out", "out/bias"])
+    stopped = Tensor(1.0, requires_grad=True)
+    unused = glassgrad.explain(Variable(2.0, name="w") * stopped.detach(), variables=[stopped])
     assert any("does not depend on" in note for note in unused.notes)
 
 
@@ -382,9 +384,18 @@ def test_a_loss_holds_its_data() -> None:
         glassgrad.explain(Tensor(1.0, requires_grad=True) * 2, X)
 
 
-def test_anything_else_is_refused() -> None:
+@pytest.mark.parametrize("target", ["model", Model, Sequential])
+def test_anything_else_is_refused(target: Any) -> None:
     with pytest.raises(ArgumentError, match="a compiled model or a loss"):
-        glassgrad.explain("model")  # type: ignore[arg-type]
+        glassgrad.explain(target, X, X)
+
+
+def test_an_output_that_the_fused_loss_passes_over_is_said_so(classifier: Model) -> None:
+    found = glassgrad.explain(classifier, X, LABELS, variables=["out", "hidden"])
+    assert "out and the loss are one step, so out has no gradient: see fused=False." in found.notes
+    assert not any("does not depend on" in note for note in found.notes)
+    apart = glassgrad.explain(classifier, X, LABELS, variables=["out"], fused=False)
+    assert "out" in apart.gradients
 
 
 def test_what_one_time_step_hands_on_is_what_the_step_before_takes_in() -> None:

@@ -74,6 +74,43 @@ def test_any_name_of_a_variable_can_stand_in_a_formula(name: str, expected: str)
     assert space["backpropagate"](2.0)[1][expected] == 4.0
 
 
+@pytest.mark.parametrize(
+    "name,expected",
+    [
+        ("a b", "a_b"),
+        ("1st", "_1st"),
+        ("$", "_"),
+        ("h[0]", "h_0_"),
+        ("d(1)", "d_1_"),
+        ("W_{x}", "W__x_"),
+        ("a.b", "a_b"),
+        ("größe", "größe"),
+        ("lambda", "lambda"),
+    ],
+)
+def test_any_name_of_a_layer_can_stand_in_a_formula(name: str, expected: str) -> None:
+    explanation = explained(Dense(2, "tanh", name=name), Dense(1))
+    assert explanation.layers[2].name == expected
+    assert explanation.layers[2].time is None
+    space: dict[str, Any] = {}
+    exec(explanation.program(), space)
+    given = [line.value for line in explanation.given]
+    found = space["backpropagate"](*given)[1][f"{expected}.kernel"]
+    np.testing.assert_allclose(found, explanation.gradients[f"{expected}.kernel"], rtol=1e-12)
+
+
+def test_words_of_other_alphabets_stand_as_text() -> None:
+    found = latex(explained(Dense(2, name="größe"), Dense(1, name="size")))
+    assert found["größe.kernel"] == r"{W_{\text{größe}}}"
+    assert found["size.kernel"] == r"{W_{\mathrm{size}}}"
+
+
+def test_layers_whose_names_would_be_written_alike_are_told_apart() -> None:
+    parts = [Dense(2, name=name) for name in ("a b", "a-b", "a_b")]
+    explanation = explained(*parts)
+    assert [layer.name for layer in explanation.layers[1:]] == ["a_b", "a_b_3", "a_b_2"]
+
+
 def test_variables_of_one_name_are_told_apart() -> None:
     a, b = Variable(1.0, name="w"), Variable(2.0, name="w")
     found = glassgrad.explain(a * b).gradients
@@ -103,7 +140,7 @@ def test_names_of_gradients() -> None:
         ("a/[3]", 3, "a"),
         ("a/[1]/b/[12]", 12, "a/b"),
         ("", None, ""),
-        ("a[3]", 3, "a[3]"),
+        ("a[3]", None, "a[3]"),  # a layer may be called so
     ],
 )
 def test_steps_in_scopes(scope: str, time: int | None, path: str) -> None:

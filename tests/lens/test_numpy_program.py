@@ -9,7 +9,8 @@ import pytest
 from scipy.special import erf, erfinv
 
 import glassgrad
-from glassgrad import layers
+from glassgrad import Variable, explain, layers
+from glassgrad.graph import Primitive
 from glassgrad.layers import Dense, Input
 from glassgrad.lens import numpy_functions
 from glassgrad.lens.explanation import Explanation
@@ -75,6 +76,33 @@ def test_what_numpy_has_not_is_written_out() -> None:
     assert loss == pytest.approx(float(explanation.loss.value), rel=1e-6)
     for name, found in gradients.items():
         np.testing.assert_allclose(found, explanation.gradients[name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("title", ['a "name"', 'ends in "', "a \\ b", "two\nlines", '"""'])
+def test_a_model_may_be_called_anything(title: str) -> None:
+    model = Sequential([layers.Input((1,)), layers.Dense(1)], name=title)
+    model.compile("sgd", "mse")
+    exec(explain(model, [[1.0]], [[2.0]]).program(), {})
+
+
+class Bare(Primitive):
+    """Three times its input, without a notation."""
+
+    def shape(self, x: Any) -> Any:
+        return x
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return x * 3.0
+
+    def chain_rule(self, gradients: Any, outputs: Any, inputs: Any) -> Any:
+        return (gradients[0] * 3.0,)
+
+
+def test_what_has_no_notation_is_named() -> None:
+    w = Variable(2.0, name="w")
+    program = explain(Bare()(w).exp()).program()
+    assert "# Without a notation, so to be defined here: Bare\n" in program
+    assert "to be defined" not in explain(w.exp()).program()
 
 
 def test_it_can_be_read() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import glassgrad
 from glassgrad import Tensor, Variable, layers
 from glassgrad.errors import (
     ArgumentError,
@@ -96,6 +97,33 @@ def test_curvature_is_the_second_derivative() -> None:
     assert section.value(at) == 72.0
     np.testing.assert_array_equal(section.slope(at), [16.0, -40.0])
     np.testing.assert_array_equal(section.curvature(at), [[4.0, 0.0], [0.0, 20.0]])
+
+
+def test_a_flat_minimum_has_no_parabola() -> None:
+    w = Variable(1.5, name="w", dtype="float64")
+    found = loss_slice(w.square().square())
+    assert found.valley.is_flat
+    assert found.valley.curvature == pytest.approx(12 * found.points[0] ** 2, rel=0.3)
+    assert all(one.losses[-1] < one.losses[0] for one in found.descents)
+    assert "The minimum is flat" in str(found)
+
+
+def test_where_nothing_bends_upwards_no_rate_follows() -> None:
+    w = Variable(1.0, name="w", dtype="float64")
+    for loss in (w * 3.0, -w.square(), glassgrad.ops.abs(w)):
+        assert "does not bend upwards" in str(loss_slice(loss))
+
+
+def test_a_single_number_has_no_place() -> None:
+    with pytest.raises(ArgumentError, match="its name is enough"):
+        loss_slice(Variable(1.0, name="w").square(), weight="w[0]")
+
+
+def test_a_plane_of_no_weights_is_refused() -> None:
+    frozen = Sequential([layers.Input((2,)), layers.Dense(1, trainable=False)])
+    frozen.compile("sgd", "mse")
+    with pytest.raises(GradientError, match="no weight"):
+        loss_plane(frozen, np.ones((3, 2)), np.ones((3, 1)))
 
 
 @pytest.mark.parametrize("start", [-3.0, 0.4, 0.0, 2.5])
@@ -269,3 +297,11 @@ def test_a_loss_that_is_not_finite_or_has_no_weights() -> None:
         loss_slice(Tensor(1.0) * 2)
     with pytest.raises(NotBuiltError, match="compile"):
         loss_slice(Sequential([layers.Input((1,)), layers.Dense(1)]), np.ones((1, 1)))
+
+
+def test_a_page_has_every_step_of_a_long_descent(tmp_path: Path) -> None:
+    found = loss_slice(parabola(), weight="a", learning_rates=[0.001], steps=300, points=3)
+    chart = found.save(tmp_path / "long.svg").read_text("utf-8")
+    height = chart[chart.index('id="stepped-0-height"') :]
+    path = height[height.index(' d="') : height.index('"', height.index(' d="') + 4)]
+    assert path.count("L") == 300

@@ -43,6 +43,12 @@ def test_all_floats_are_float64_and_all_leaves_have_names() -> None:
     assert set(subject.variables) == set(subject.names) - {"x", "y"}
 
 
+def test_parameters_of_one_name_are_called_by_their_paths() -> None:
+    inner = Sequential([Input((3,)), Dense(3, name="same")], name="inner")
+    names = set(subject_of(compiled(inner, Dense(2, name="same")), X, Y).variables)
+    assert names == {"inner/same/kernel", "inner/same/bias", "same/kernel", "same/bias"}
+
+
 def test_the_loss_is_the_model_s() -> None:
     model = compiled(Dense(4, "relu", kernel_regularizer="l2"), Dense(2))
     expected = model.evaluate(X, Y, verbose=0)

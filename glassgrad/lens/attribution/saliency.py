@@ -148,8 +148,12 @@ def _smooth(
     noise: float,
     random: np.random.Generator,
 ) -> list[Array]:
-    spreads = [noise * np.ptp(array, tuple(range(1, array.ndim)), keepdims=True)
-               if array.ndim > 1 else np.zeros_like(array) for array in arrays]  # fmt: skip
+    spreads = [
+        noise * np.ptp(array, tuple(range(1, array.ndim)), keepdims=True)
+        if array.ndim > 1
+        else np.zeros_like(array)
+        for array in arrays
+    ]
     totals = [np.zeros(array.shape) for array in arrays]  # sums of many in float64
     for _ in range(samples):
         disturbed = [

@@ -6,18 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
-from typing import Any, TypeAlias
 
 import numpy as np
 
+from glassgrad.graph.operation import Array
 from glassgrad.lens.checking.directions import samples, slices
 from glassgrad.lens.checking.kinks import crossed
 from glassgrad.lens.checking.points import Point
 from glassgrad.lens.checking.slopes import STEPS, Slope, quick_slope, slope_along
 
-__all__ = ["Comparison", "Comparisons", "Effort", "Verdict", "compared"]
+__all__ = ["Comparison", "Comparisons", "Effort", "Points", "Verdict", "compared"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 RESOLVED = 1e-2  # a slope tells something where rounding is below this part of it
 WELL_RESOLVED = 1e-4  # and settles it at once where it is below this one

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from glassgrad.gradients import Step, gradients
 from glassgrad.graph import Node, Tensor, constant, float_type, placeholder, walk
 from glassgrad.graph.graph import evaluate_nodes
+from glassgrad.graph.operation import Array
 from glassgrad.lens.checking.comparing import Effort, Points, Verdict, compared
 from glassgrad.lens.checking.points import Differentiated, Point
 from glassgrad.ops.elementwise import StopGradient
 
 __all__ = ["Culprit", "culprits"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 ENTRIES, DIRECTIONS = 64, 8  # an operation by itself needs no close look: it is right or wrong
 

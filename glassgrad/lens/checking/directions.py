@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["places_of", "samples", "slices"]
+from glassgrad.graph.operation import Array
 
-Array: TypeAlias = np.ndarray[Any, Any]
+__all__ = ["places_of", "samples", "slices"]
 
 
 def slices(shape: tuple[int, ...], most: int) -> list[Array]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from glassgrad.graph.operation import Array
+
 __all__ = ["hint_of", "region_of"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Place: TypeAlias = tuple[int, ...]
 
 SAME = 1e-4  # relative; numbers that are nearer are equal for a hint
@@ -42,7 +43,7 @@ def hint_of(pairs: Sequence[tuple[float, float]], batch: int | None, gradient: A
         ratio = float(ratios[0])
         if np.allclose(ratios, ratio, rtol=SAME):
             return _of_factor(ratio, batch)
-    return _of_order(derived, measured, gradient)
+    return _of_order(measured, gradient)
 
 
 def _of_factor(ratio: float, batch: int | None) -> str:
@@ -65,7 +66,7 @@ def _of_factor(ratio: float, batch: int | None) -> str:
     return f"{sign}{fraction if is_simple else format(size, '.6g')} of the right value everywhere"
 
 
-def _of_order(derived: Array, measured: Array, gradient: Array) -> str:
+def _of_order(measured: Array, gradient: Array) -> str:
     """The right numbers in the wrong places."""
     present = np.sort(gradient.ravel())
     if len(measured) < 3 or len(np.unique(np.round(measured, 12))) < 3:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from glassgrad.graph import Composite, Node, Operation, TensorSpec
 from glassgrad.graph.graph import evaluate_nodes
+from glassgrad.graph.operation import Array
 from glassgrad.ops.elementwise import Absolute, Clip, Heaviside, Maximum, Minimum, Relu, Sign
 from glassgrad.ops.ordering import Sort
 from glassgrad.ops.reduction import Extreme
@@ -17,7 +18,6 @@ from glassgrad.ops.rounding import Rounding
 
 __all__ = ["crossed", "decisions"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Values: TypeAlias = Mapping[Node, tuple[Array, ...]]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,12 +12,12 @@ from glassgrad.errors import GlassgradError, GradientError
 from glassgrad.gradients import gradients
 from glassgrad.graph import Node, Tensor, float_type, walk
 from glassgrad.graph.graph import Values, evaluate_nodes
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import StopGradient
 
 __all__ = ["Course", "Differentiated", "Point", "differentiated", "lengths", "signed"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 DISTANCE = 1e-2  # of the points beside a kink, by the size of each element
 

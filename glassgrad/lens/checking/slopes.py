@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
+from glassgrad.graph.operation import Array
+
 __all__ = ["QUICK", "STEPS", "Slope", "quick_slope", "slope_along"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 #: From the coarsest, where truncation decides, to the finest, where rounding does.
 STEPS = (1e-3, 1e-5, 1e-7, 1e-9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from glassgrad.graph import (
     tracing,
 )
 from glassgrad.graph.dtypes import to_array
+from glassgrad.graph.operation import Array
 from glassgrad.graph.trees import flatten, rebuild
 from glassgrad.layers import Layer
 from glassgrad.lens.checking.points import Differentiated, Point, differentiated, signed
@@ -35,8 +36,6 @@ from glassgrad.lens.subject import Subject, subject_of
 from glassgrad.random_seed import new_random_state, seeded
 
 __all__ = ["Outcome", "Target", "outcome_of", "target_of"]
-
-Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +143,10 @@ def target_of(
         GradientError: nothing that could be differentiated by enters.
         NotBuiltError, ShapeError, DataError: as ``subject_of``.
     """
-    is_model = hasattr(target, "compute_loss") and (target.is_compiled or len(data) > 1)
+    is_built = not isinstance(target, type)
+    is_model = (
+        is_built and hasattr(target, "compute_loss") and (target.is_compiled or len(data) > 1)
+    )
     if is_model or isinstance(target, Tensor):
         if len(data) > 2:
             raise ArgumentError(f"A model takes x and y. Got {len(data)} arguments after it.")

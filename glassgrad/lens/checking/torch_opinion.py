@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from glassgrad.errors import ArgumentError, ExecutionError, ShapeError, shown
 from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.graph import Read, Tensor, constant, float_type, walk
+from glassgrad.graph.operation import Array
 from glassgrad.lens.checking.hints import hint_of
 from glassgrad.lens.checking.points import Point
 from glassgrad.lens.checking.targets import Outcome
 from glassgrad.lens.precision import in_float64
 
 __all__ = ["Opinion", "opinions"]
-
-Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

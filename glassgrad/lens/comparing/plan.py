@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Self, get_args
 
 from glassgrad import datasets
 from glassgrad.architecture import layers_for, pace_for
 from glassgrad.datasets import Dataset
 from glassgrad.datasets.dataset import fingerprint
+from glassgrad.datasets.registry import lasting_name
 from glassgrad.datasets.splitting import split
 from glassgrad.errors import ArgumentError, DataError, UnknownNameError
 from glassgrad.execute.executor import executor_named
@@ -209,7 +210,7 @@ def plan_for(
         network_of(contender.setting, dataset, 0, executor_name)
     plan = Plan(
         kind=chosen.name,
-        data=_lasting_name(data, loaded),
+        data=_kept_name(data, loaded),
         target=target or "",
         task=task,
         base=with_rate(base, rate),
@@ -271,8 +272,7 @@ def _loaded(data: Any, target: str | None, task: str) -> Dataset:
     return datasets.load(data, target, chosen)
 
 
-def _lasting_name(data: Any, dataset: Dataset) -> str:
-    """A name that means the same in every folder; that of the set, where it is in memory."""
-    if data in datasets.names() if isinstance(data, str) else not hasattr(data, "__fspath__"):
-        return dataset.name
-    return str(Path(data).resolve())
+def _kept_name(data: Any, dataset: Dataset) -> str:
+    """The name by which the data are found again; that of the set, where it is in memory."""
+    is_named = isinstance(data, str | os.PathLike)
+    return lasting_name(os.fspath(data)) if is_named else dataset.name

@@ -7,11 +7,12 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 
 from glassgrad.datasets import Dataset
+from glassgrad.graph.operation import Array
 from glassgrad.lens.comparing.contenders import Contender
 from glassgrad.lens.comparing.gradient_flow import Flow, gradient_flow
 from glassgrad.lens.comparing.setting import Setting, network_of
@@ -21,7 +22,6 @@ from glassgrad.training.data import as_data
 
 __all__ = ["DIVERGED", "ENDED", "FAILED", "Outcome", "Trial", "finite", "prepared", "run_trial"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 ENDED, DIVERGED, FAILED = "ended", "diverged", "failed"
 LARGEST_BATCH_OF_FLOW = 64

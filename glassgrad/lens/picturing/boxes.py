@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glassgrad.graph import Formula, Leaf, Names, Tensor, formula_of, walk
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trees import leaves_of
 from glassgrad.layers import Layer
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerBoxes", "OperationBoxes", "Words", "names_of_inputs"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 # ---- layers
 

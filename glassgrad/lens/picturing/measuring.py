@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from glassgrad.gradients import Step
 from glassgrad.graph import Tensor
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.lens.picturing.picture import Flow
 from glassgrad.lens.picturing.sketching import Part, Shares
 
 __all__ = ["Evaluate", "Values", "all_of", "flow", "gradients_of_parameters", "norm_of"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Evaluate: TypeAlias = Callable[[Sequence[Tensor]], Sequence[Array]]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from glassgrad.files import write_atomically
 from glassgrad.lens.picturing.drawing import DIRECTIONS, drawn
 
 __all__ = ["Box", "Flow", "Picture"]
-
-Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from glassgrad.graph import Leaf, Node, Tensor, walk
 from glassgrad.graph.tensor import Key
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LOSS", "Part", "Shares", "Sketch"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
 LOSS = "loss"
 PASSED_OVER = (Cast, Reshape, BroadcastTo)  # between layers: they change no number

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from glassgrad.graph import Formula
+from glassgrad.graph.operation import Array
 from glassgrad.lens.explanation import (
-    Array,
     ExplainedLayer,
     ExplainedStep,
     ExplainedUpdate,

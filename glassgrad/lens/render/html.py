@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import escape
-from math import log10
+from math import isfinite, log10
 
 from glassgrad.lens.explanation import (
     ExplainedLayer,
@@ -15,7 +15,7 @@ from glassgrad.lens.explanation import (
     FollowedEntry,
     Line,
 )
-from glassgrad.lens.render.latex import number
+from glassgrad.lens.render.latex import factor, number
 from glassgrad.lens.render.numbers import number_text
 from glassgrad.lens.render.page import asset, formula, frame
 from glassgrad.lens.render.story import Passage, Skipped, change_in_words, flow, shortened
@@ -140,7 +140,8 @@ class _Page:
         passages = flow(self.explanation)
         if len(passages) < 2:
             return
-        largest = max((passage.incoming or 0.0 for passage in passages), default=0.0)
+        sizes = [passage.incoming or 0.0 for passage in passages]
+        largest = max(filter(isfinite, sizes), default=0.0)
         yield "<h2 id='flow'>How large the gradient is</h2>"
         yield "<div class='wide'><table class='flow'><thead><tr><th>layer</th>"
         yield "<th class='number'>comes in</th><th aria-hidden='true'></th>"
@@ -251,7 +252,7 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
             for one in product.factors
         ]
         yield f"<ol class='product'>{''.join(cells)}</ol>"
-        numbers = r" \cdot ".join(_enclosed(number(one.value, 15)) for one in product.factors)
+        numbers = r" \cdot ".join(factor(one.value) for one in product.factors)
         plain = " · ".join(number_text(one.value, 15) for one in product.factors)
         result = number(product.value, 15)
         yield formula(f"{numbers} = {result}", f"{plain} = {product.value:.15g}", display=True)
@@ -262,10 +263,6 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
         f"<p class='proof'>The central difference of the loss is "
         f"{number_text(weight.difference, 12)}: apart by {gap}.</p>"
     )
-
-
-def _enclosed(text: str) -> str:
-    return f"({text})" if text.startswith("-") else text
 
 
 def _entry(entry: FollowedEntry) -> Iterator[str]:
@@ -298,6 +295,8 @@ def _cell(value: float | None) -> str:
 
 def _logarithmic(value: float | None, largest: float, decades: float = 6.0) -> float:
     """The length of a bar in percent: each decade below the largest takes the same away."""
-    if not value or not largest or not value > 0:
+    if not value or not value > 0:
         return 0.0
+    if not isfinite(value):
+        return 100.0
     return max(0.0, 100 * (1 + log10(value / largest) / decades))

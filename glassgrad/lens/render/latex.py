@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from glassgrad.graph.operation import Array
 from glassgrad.lens.explanation import (
-    Array,
     ExplainedLayer,
     ExplainedUpdate,
     ExplainedWeight,
@@ -17,7 +17,7 @@ from glassgrad.lens.explanation import (
 )
 from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened
 
-__all__ = ["escaped", "latex_of", "number", "value_of"]
+__all__ = ["escaped", "factor", "latex_of", "number", "value_of"]
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -78,6 +78,16 @@ def number(value: float, digits: int = 6) -> str:
         return {"nan": r"\text{NaN}", "inf": r"\infty", "-inf": r"-\infty"}[str(float(value))]
     mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def factor(value: float, digits: int = 15) -> str:
+    r"""A number in a product, in parentheses where it is more than digits.
+
+    Example:
+        >>> print(factor(0.25), factor(-3.0))
+        0.25 \left(-3\right)
+    """
+    return _enclosed(number(value, digits))
 
 
 def value_of(array: Array, digits: int = 4) -> str:
@@ -148,9 +158,9 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
         rows += [
             rf"{gradient} &\mathrel{{+}}= " if len(weight.products) > 1 else f"{gradient} &= ",
         ]
-        rows[-1] += r" \cdot ".join(factor.name.latex for factor in factors)
-        rows.append("&= " + r" \cdot ".join(_enclosed(factor.formula.latex) for factor in factors))
-        rows.append("&= " + r" \cdot ".join(_enclosed(number(f.value, 15)) for f in factors))
+        rows[-1] += r" \cdot ".join(f.name.latex for f in factors)
+        rows.append("&= " + r" \cdot ".join(_enclosed(f.formula.latex) for f in factors))
+        rows.append("&= " + r" \cdot ".join(factor(f.value) for f in factors))
         rows.append(f"&= {number(product.value, 15)}")
     if len(weight.products) > 1:
         rows.append(f"{gradient} &= {number(weight.value, 15)}")

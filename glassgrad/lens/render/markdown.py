@@ -12,7 +12,7 @@ from glassgrad.lens.explanation import (
     FollowedEntry,
     Line,
 )
-from glassgrad.lens.render.latex import number, value_of
+from glassgrad.lens.render.latex import factor, number, value_of
 from glassgrad.lens.render.numbers import number_text
 from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened
 
@@ -88,8 +88,8 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
     sign = "=" if len(weight.products) == 1 else r"\mathrel{+}="
     for product in weight.products:
         factors = product.factors
-        symbols = r" \cdot ".join(factor.name.latex for factor in factors)
-        numbers = r" \cdot ".join(_enclosed(number(factor.value, 15)) for factor in factors)
+        symbols = r" \cdot ".join(f.name.latex for f in factors)
+        numbers = r" \cdot ".join(factor(f.value) for f in factors)
         yield from [*_display(f"{weight.gradient.latex} {sign} {symbols}"), ""]
         rows = [
             (f"${f.name.latex}$", f"${f.formula.latex}$", number_text(f.value, 15)) for f in factors
@@ -101,10 +101,6 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
         f"${weight.gradient.latex} = {number(weight.value, 15)}$; "
         f"the central difference of the loss is {number_text(weight.difference, 12)}."
     )
-
-
-def _enclosed(text: str) -> str:
-    return rf"\left({text}\right)" if text.startswith("-") else text
 
 
 def _entry(entry: FollowedEntry) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassgrad.lens.explanation import Array, Line
+from glassgrad.graph.operation import Array
+from glassgrad.lens.explanation import Line
 
 __all__ = ["array_text", "number_text", "shape_text"]
 

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from glassgrad.lens.explanation import Array
+from glassgrad.graph.operation import Array
 from glassgrad.lens.render.numbers import number_text
 
 __all__ = ["values_of"]

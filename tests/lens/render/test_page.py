@@ -8,10 +8,14 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from glassgrad.layers import Dense, Input
+from glassgrad.lens import explain
 from glassgrad.lens.render.html import anchor, html_of
 from glassgrad.lens.render.page import formula, page
+from glassgrad.models import Sequential
 from tests.lens.render.networks import NETWORKS, explanation
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -63,6 +67,15 @@ def test_a_name_cannot_break_the_page() -> None:
     assert anchor("a<b>/c d") == "layer-a-b--c-d"
     assert "<script>alert" not in page("<script>alert(1)</script>", "")
     assert formula('"<', "<b>") == '<span class="math" data-tex="&quot;&lt;">&lt;b&gt;</span>'
+
+
+@pytest.mark.parametrize("number", [np.inf, np.nan])
+def test_gradients_that_are_not_finite_are_shown(number: float) -> None:
+    model = Sequential([Input((3,)), Dense(2, "relu"), Dense(1)])
+    model.compile("sgd", "mse")
+    model.set_weights([np.full_like(weight, number) for weight in model.get_weights()])
+    text = html_of(explain(model, np.ones((2, 3)), np.ones((2, 1))))
+    assert "nan" in text.lower()
 
 
 def test_a_notebook_shows_the_page_in_a_frame() -> None:
