@@ -59,6 +59,10 @@ def gradients_of(
     each example by itself, dL/dw is the mean of the dL_i/dw. Nothing is divided by the length of
     the batch then, and penalties are part of every L_i.
 
+    By probabilities that a softmax gives, the gradient is that of the loss of any probabilities,
+    -y / p + sum(y) / sum(p) for cross-entropy, which divides them by their sum; ``explain`` shows
+    -y / p. The rule of the softmax makes the same of both.
+
     The numbers are those of training, in the model's dtype by its executor, compiled once for each
     shape. Weights, optimizer and metrics stay as they are.
 

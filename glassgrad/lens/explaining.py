@@ -375,6 +375,8 @@ def _notes(derivation: Derivation) -> Iterator[str]:
     """What a reader must know."""
     yield "All numbers are float64; parameters that are float32 are cast up."
     model = derivation.subject.model
+    if model is not None and "train_step" in model.own_steps:
+        yield "The model's own train_step is not looked at: the loss is that of compute_loss."
     if any("moving" in weight.name for weight in getattr(model, "non_trainable_variables", ())):
         yield "Moving averages of the layers stay as they are."
     steps = sorted({time for node in derivation.nodes if (time := time_of(node.scope)) is not None})

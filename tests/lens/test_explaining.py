@@ -390,6 +390,23 @@ def test_anything_else_is_refused(target: Any) -> None:
         glassgrad.explain(target, X, X)
 
 
+def test_a_layer_is_meant_though_a_target_has_its_name() -> None:
+    x = Input((3,))
+    model = Model(x, {"p": Dense(1, name="p")(x), "q": Dense(2, name="q")(x)})
+    model.compile("sgd", {"p": "mse", "q": "mse"})
+    targets = {"p": np.ones((5, 1)), "q": np.ones((5, 2))}
+    found = glassgrad.explain(model, X, targets, variables=["p", "q"])
+    assert {"p", "q"} <= set(found.gradients)
+
+
+def test_a_sequence_that_is_read_step_by_step_is_said_so() -> None:
+    parts = layers.LSTM(2, return_sequences=True, name="first"), layers.LSTM(2), Dense(1)
+    model = compiled(*parts, inputs=(4, 3))
+    data = np.ones((2, 4, 3)), np.ones((2, 1))
+    found = glassgrad.explain(model, *data, variables=["first"])
+    assert "first is read step by step, never whole: its steps have the gradients." in found.notes
+
+
 def test_an_output_that_the_fused_loss_passes_over_is_said_so(classifier: Model) -> None:
     found = glassgrad.explain(classifier, X, LABELS, variables=["out", "hidden"])
     assert "out and the loss are one step, so out has no gradient: see fused=False." in found.notes
@@ -408,3 +425,14 @@ def test_what_one_time_step_hands_on_is_what_the_step_before_takes_in() -> None:
         assert {line.name.plain for line in later.outgoing} == {
             line.name.plain for line in earlier.incoming
         }
+
+
+def test_a_train_step_of_ones_own_is_told_of() -> None:
+    class Own(Sequential):
+        def train_step(self, data: Any) -> Any:
+            return super().train_step(data)
+
+    model = Own([Input((3,)), Dense(1)])
+    model.compile("sgd", "mse")
+    notes = glassgrad.explain(model, X, X[:, :1]).notes
+    assert "The model's own train_step is not looked at: the loss is that of compute_loss." in notes
