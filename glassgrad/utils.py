@@ -191,7 +191,7 @@ def plot_model(
         >>> from glassgrad.layers import Dense, Input
         >>> from glassgrad.models import Sequential
         >>> plot_model(Sequential([Input((2,)), Dense(3)], name="small"), to_file=None)
-        <Picture of small: 2 boxes, 1 lines>
+        <Picture of small: 2 boxes, 1 line>
     """
     if not hasattr(model, "plot"):
         raise ArgumentError(f"What is drawn is a model. Got {shown(model)}.")

@@ -198,7 +198,8 @@ KINDS: Mapping[str, Kind] = {
             ACTIVATIONS,
             lambda setting, name: replace(setting, activation=name),
             _known(ACTIVATIONS, activations),
-            note="The initializer stays the same for all; some activations, selu above all, are "
+            note="It takes the place of every activation that the hidden layers name. The "
+            "initializer stays the same for all; some activations, selu above all, are "
             "meant to go with another.",
         ),
         Kind(

@@ -90,7 +90,8 @@ class Words:
             return []
         if layer in self._drawn:
             return ["with the same parameters"]
-        return [f"{count:,} parameters{'' if layer.trainable else ', frozen'}"]
+        noun = "parameter" if count == 1 else "parameters"
+        return [f"{count:,} {noun}{'' if layer.trainable else ', frozen'}"]
 
 
 def _kind(layer: Layer) -> str:

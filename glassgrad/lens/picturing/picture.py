@@ -130,4 +130,8 @@ class Picture:
         return self.svg
 
     def __repr__(self) -> str:
-        return f"<Picture of {self.title}: {len(self.boxes)} boxes, {len(self.flows)} lines>"
+        boxes, lines = len(self.boxes), len(self.flows)
+        return (
+            f"<Picture of {self.title}: {boxes} box{'es' * (boxes != 1)}, "
+            f"{lines} line{'s' * (lines != 1)}>"
+        )

@@ -91,7 +91,7 @@ def plot(
         >>> from glassgrad.layers import Dense, Input
         >>> model = Model(x := Input((4,)), Dense(2, name="dense")(x), name="line")
         >>> plot(model)
-        <Picture of line: 2 boxes, 1 lines>
+        <Picture of line: 2 boxes, 1 line>
         >>> model.compile("sgd", "mse")
         >>> picture = plot(model, x=np.ones((3, 4)), y=np.ones((3, 2)))
         >>> [box.name for box in picture.boxes]

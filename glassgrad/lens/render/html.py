@@ -121,7 +121,7 @@ class _Page:
             "<nav class='tour' aria-label='Steps and layers'><div class='inner'>"
             "<button type='button' id='previous' aria-keyshortcuts='ArrowLeft'>"
             "<span aria-hidden='true'>←</span><span class='word'> Back</span></button>"
-            "<p id='where' aria-live='polite'>Step through with the arrow keys</p>"
+            "<p id='where' aria-live='polite'>Use the arrow keys</p>"
             "<button type='button' id='next' aria-keyshortcuts='ArrowRight'>"
             "<span class='word'>Next </span><span aria-hidden='true'>→</span></button>"
             f"<details class='contents'><summary>Layers</summary><ol>{links}</ol></details>"
@@ -144,13 +144,13 @@ class _Page:
         largest = max(filter(isfinite, sizes), default=0.0)
         yield "<h2 id='flow'>How large the gradient is</h2>"
         yield "<div class='wide'><table class='flow'><thead><tr><th>layer</th>"
-        yield "<th class='number'>comes in</th><th aria-hidden='true'></th>"
+        yield "<th class='number'>comes in</th><th class='bar' aria-hidden='true'></th>"
         yield "<th class='number'>goes out</th><th class='number'>factor</th>"
         yield "<th class='number'>of its parameters</th></tr></thead><tbody>"
         for passage in passages:
             yield self._passage(passage, largest)
         yield "</tbody></table></div>"
-        yield "<p class='soft'>Euclidean norms; the bars are logarithmic.</p>"
+        yield "<p class='soft'>Euclidean norms<span class='bars'>; the bars are logarithmic</span>.</p>"
 
     def _passage(self, passage: Passage, largest: float) -> str:
         known = {layer.name: self.anchors[id(layer)] for layer in self.cards}
