@@ -150,7 +150,8 @@ class _Page:
         for passage in passages:
             yield self._passage(passage, largest)
         yield "</tbody></table></div>"
-        yield "<p class='soft'>Euclidean norms<span class='bars'>; the bars are logarithmic</span>.</p>"
+        bars = "<span class='bars'>; the bars are logarithmic</span>"
+        yield f"<p class='soft'>Euclidean norms{bars}.</p>"
 
     def _passage(self, passage: Passage, largest: float) -> str:
         known = {layer.name: self.anchors[id(layer)] for layer in self.cards}
