@@ -135,8 +135,8 @@ def loss_plane(
     """Look at the loss over a plane of weights, and descend in it with several learning rates.
 
     Formula: (a, b) <- (a, b) - η (dL/da, dL/db). The largest curvature c at the minimum limits
-    the rate, above 2 / c descent diverges along that direction; a much smaller curvature in the
-    other makes it slow there. The rates are 0.1 / c, 1 / c and 2.1 / c.
+    the rate: above 2 / c descent does not stay there, and along a direction of much smaller
+    curvature it is slow. The rates are 0.1 / c, 1 / c and 2.1 / c.
 
     Args:
         target: a compiled model, or a loss, a scalar tensor of variables.

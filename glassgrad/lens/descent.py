@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -52,6 +52,7 @@ class Descent:
         points: the coordinates before the first step and after each, (steps + 1, coordinates).
         losses: the loss at each of them.
         lowest: the loss at the minimum.
+        can_stay: whether the minimum keeps what comes near: its curvature allows the rate.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Descent:
     points: Array
     losses: Array
     lowest: float
+    can_stay: bool = field(default=True, kw_only=True)
 
     @property
     def steps(self) -> int:
@@ -89,6 +91,8 @@ class Descent:
         if self.diverged:
             return "diverges"
         if self.reached is not None:
+            if not self.can_stay:
+                return "comes near, but cannot stay"
             return f"arrives in step {self.reached}"
         rises = np.diff(self.losses) > 0
         return "jumps to and fro" if rises.any() else "still on its way"
@@ -138,6 +142,10 @@ class Valley:
         if not self.has_minimum:
             return self.now
         return np.asarray(self.lowest + np.array(BEGIN[: len(self.now)]) * self.half_width)
+
+    def keeps(self, rate: float) -> bool:
+        """Whether descent with a rate stays at the minimum, if there is one with a curvature."""
+        return not self.has_minimum or self.is_flat or rate * self.curvature <= 2
 
 
 def valley_of(section: Section) -> Valley:
@@ -190,7 +198,13 @@ def descents(
     else:
         return ()
     return tuple(
-        Descent(name, rate, *_descend(section, start, rate, steps), valley.lowest_loss)
+        Descent(
+            name,
+            rate,
+            *_descend(section, start, rate, steps),
+            valley.lowest_loss,
+            can_stay=valley.keeps(rate),
+        )
         for name, rate in named
     )
 
@@ -238,8 +252,9 @@ class LossSection(Exhibit):
             ]
         elif self.valley.has_minimum:
             lines = [
-                f"The curvature at the minimum is c = {number(curvature)}. Gradient descent "
-                f"along {along} alone diverges above 2 / c = {number(2 / curvature)}."
+                f"The curvature at the minimum is c = {number(curvature)}. With a learning rate "
+                f"above 2 / c = {number(2 / curvature)}, gradient descent along {along} alone "
+                "moves away from the minimum; on a parabola it diverges."
             ]
         else:
             lines = [

@@ -18,7 +18,7 @@ CURVE = "#555555"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LEVELS = 18
 MOST_DOTS = 40  # a longer path is a line alone
-FLOOR = 1e-12  # of the first height: what is lower is as good as nothing
+FLOOR = 1e-6  # of the first height: what is lower leaves the picture below
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def draw_heights(axes: Any, paths: Sequence[Path], labels: Sequence[str]) -> Non
         colour = COLOURS[index % len(COLOURS)]
         axes.plot(
             np.arange(len(kept)),
-            np.maximum(kept, FLOOR * first),
+            np.maximum(kept, FLOOR * first / 10),
             color=colour,
             lw=1.6,
             marker=MARKERS[index % len(MARKERS)] if len(path.points) <= MOST_DOTS else "",
@@ -142,5 +142,6 @@ def draw_heights(axes: Any, paths: Sequence[Path], labels: Sequence[str]) -> Non
             gid=f"stepped-{index}-height",
         )
     axes.set_yscale("log")
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], FLOOR * first))
     axes.set_xlabel("step")
     axes.grid(axis="y", color="#dddddd", lw=0.6)

@@ -21,6 +21,7 @@ __all__ = ["plane_chart", "slice_chart"]
 
 COLUMNS = 3
 HEADROOM = 0.06
+LEGEND: dict[str, Any] = {"loc": "outside lower center", "ncols": 4, "frameon": False}
 
 
 def slice_chart(found: LossSlice) -> Figure:
@@ -48,7 +49,7 @@ def slice_chart(found: LossSlice) -> Figure:
     below.spines[["right", "top"]].set_visible(False)
     draw_heights(below, found.descents, [_label(one) for one in found.descents])
     below.set_ylabel("loss above the minimum")
-    below.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    made.legend(*below.get_legend_handles_labels(), **LEGEND)
     return made
 
 
@@ -63,13 +64,14 @@ def _draw_curve(axes: Any, found: LossSlice) -> None:
     axes.plot(found.points, found.losses, color=CURVE, lw=1.2)
     valley = found.valley
     if found.points[0] <= valley.now[0] <= found.points[-1]:
-        axes.plot(valley.now, [valley.now_loss], "k|", ms=12, mew=1.5)
+        axes.axvline(valley.now[0], color=CURVE, lw=0.9, ls=(0, (2, 2)), zorder=1)
         axes.annotate(
             "now",
-            (valley.now[0], valley.now_loss),
-            (0, 10),
+            (valley.now[0], 1.0),
+            (3, -9),
+            xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            ha="center",
+            color=CURVE,
             fontsize=8,
         )
     finite = found.losses[np.isfinite(found.losses)]
@@ -110,10 +112,5 @@ def plane_chart(found: LossPlane) -> Figure:
     contours.set_ylim(box.low[1], box.high[1])
     draw_heights(heights, found.descents, labels)
     heights.set_ylabel("loss above the minimum")
-    made.legend(
-        *contours.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-    )
+    made.legend(*contours.get_legend_handles_labels(), **LEGEND)
     return made

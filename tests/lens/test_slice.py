@@ -169,6 +169,18 @@ def test_rates_follow_from_the_curvature_and_do_what_they_promise() -> None:
     np.testing.assert_allclose(large.points[:5, 0], 1.0 + distance * (-1.1) ** np.arange(5))
 
 
+def test_what_a_rate_above_the_limit_brings_near_does_not_arrive() -> None:
+    # The steep direction is begun so near its minimum that it needs many steps to leave it.
+    a, b = Variable(1.0, name="a"), Variable(1.0, name="b")
+    plane = loss_plane(
+        a * a + 0.5 * b * b, weights=["a", "b"], points=3, start=(1e-9, 1.0), steps=60
+    )
+    last = plane.descents[-1]
+    assert last.reached is not None
+    assert last.verdict == "comes near, but cannot stay"
+    assert plane.descents[1].verdict.startswith("arrives")
+
+
 def test_rates_start_and_limits_that_are_given() -> None:
     found = loss_slice(
         parabola(), weight="a", learning_rates=[0.1], start=2.0, limits=(0.0, 2.0), points=5

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html import escape
 from math import isfinite, log10
 
+from glassgrad.graph import Formula
 from glassgrad.lens.explanation import (
     ExplainedLayer,
     ExplainedUpdate,
@@ -18,7 +19,14 @@ from glassgrad.lens.explanation import (
 from glassgrad.lens.render.latex import factor, number
 from glassgrad.lens.render.numbers import number_text
 from glassgrad.lens.render.page import asset, formula, frame
-from glassgrad.lens.render.story import Passage, Skipped, change_in_words, flow, shortened
+from glassgrad.lens.render.story import (
+    Passage,
+    Skipped,
+    change_in_words,
+    flow,
+    shortened,
+    sum_in_words,
+)
 from glassgrad.lens.render.values import values_of
 
 __all__ = ["anchor", "cell_of", "html_of"]
@@ -247,7 +255,7 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
     yield f"<h2>{gradient} as a product along the path</h2>"
     for product in weight.products:
         cells = [
-            f"<li><span class='name'>{formula(one.name.latex, one.name.plain)}</span>"
+            f"<li><span class='name'>{_large(one.name)}</span>"
             f"<span class='is'>{formula(one.formula.latex, one.formula.plain)}</span>"
             f"<span class='value'>{number_text(one.value, 15)}</span></li>"
             for one in product.factors
@@ -256,7 +264,8 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
         numbers = r" \cdot ".join(factor(one.value) for one in product.factors)
         plain = " · ".join(number_text(one.value, 15) for one in product.factors)
         result = number(product.value, 15)
-        yield formula(f"{numbers} = {result}", f"{plain} = {product.value:.15g}", display=True)
+        whole = formula(f"{numbers} = {result}", f"{plain} = {product.value:.15g}")
+        yield f"<p>{whole}</p>"  # not displayed by itself: on a phone it has to break
     gap = number_text(abs(weight.difference - weight.value), 2)
     if len(weight.products) > 1:
         yield f"<p>The sum over {len(weight.products)} paths: {weight.value:.15g}</p>"
@@ -266,11 +275,22 @@ def _weight(weight: ExplainedWeight) -> Iterator[str]:
     )
 
 
+def _large(name: Formula) -> str:
+    return formula(rf"\displaystyle {name.latex}", name.plain)
+
+
 def _entry(entry: FollowedEntry) -> Iterator[str]:
     yield f"<h2><code>{escape(entry.name)}</code>, number by number</h2>"
     rule = formula(entry.rule.latex, entry.rule.plain)
     value = number_text(entry.weight_value)
     yield f"<p><code>{escape(entry.weight)}</code> is {value}; the rule: {rule}</p>"
+    if entry.contributions:
+        yield from _contributions(entry)
+    words = sum_in_words(entry)
+    yield f"<p class='soft'>{words[0].upper()}{words[1:]}.</p>"
+
+
+def _contributions(entry: FollowedEntry) -> Iterator[str]:
     yield "<div class='wide tall' tabindex='0'><table><thead><tr><th>comes in</th>"
     yield "<th class='number'></th><th>times</th><th class='number'></th>"
     yield "<th class='number'>adds</th></tr></thead><tbody>"
@@ -286,8 +306,6 @@ def _entry(entry: FollowedEntry) -> Iterator[str]:
         yield f"<tr><td colspan='4'>… {len(rest):,} more</td>{added}</tr>"
     yield f"</tbody><tfoot><tr><th colspan='4'>sum</th>{_cell(entry.value)}</tr></tfoot>"
     yield "</table></div>"
-    if entry.zeros:
-        yield f"<p class='soft'>{entry.zeros:,} more contributions are zero.</p>"
 
 
 def _cell(value: float | None) -> str:

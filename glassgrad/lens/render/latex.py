@@ -15,7 +15,7 @@ from glassgrad.lens.explanation import (
     FollowedEntry,
     Line,
 )
-from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened
+from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened, sum_in_words
 
 __all__ = ["escaped", "factor", "latex_of", "number", "value_of"]
 
@@ -177,6 +177,13 @@ def _enclosed(text: str) -> str:
 def _entry(entry: FollowedEntry) -> Iterator[str]:
     yield rf"\section*{{{escaped(entry.name)}, number by number}}"
     yield rf"The rule is ${entry.rule.latex}$, the weight {number_of(entry.weight_value)}."
+    if entry.contributions:
+        yield from _contributions(entry)
+    words = sum_in_words(entry)
+    yield rf"\noindent {words[0].upper()}{words[1:]}."
+
+
+def _contributions(entry: FollowedEntry) -> Iterator[str]:
     yield r"\begin{longtable}{lrlrr}"
     yield r"comes in & & times & & adds \\ \hline"
     for one in entry.contributions[:MOST_CONTRIBUTIONS]:

@@ -14,7 +14,7 @@ from glassgrad.lens.explanation import (
 )
 from glassgrad.lens.render.latex import factor, number, value_of
 from glassgrad.lens.render.numbers import number_text
-from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened
+from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened, sum_in_words
 
 __all__ = ["markdown_of"]
 
@@ -122,7 +122,10 @@ def _entry(entry: FollowedEntry) -> Iterator[str]:
         added = number_text(sum(one.product for one in rest))
         rows.append((f"… {len(rest):,} more", "", "", "", added))
     rows.append(("**sum**", "", "", "", f"**{number_text(entry.value)}**"))
-    yield from _table(ADDED, rows)
+    if entry.contributions:
+        yield from [*_table(ADDED, rows), ""]
+    words = sum_in_words(entry)
+    yield f"{words[0].upper()}{words[1:]}."
 
 
 def _updates(updates: Sequence[ExplainedUpdate]) -> Iterator[str]:

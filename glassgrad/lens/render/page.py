@@ -41,15 +41,14 @@ def page(title: str, body: str, *, mathematics: bool = False) -> str:
     return frame(title, f"{heading}\n<main>\n{body}\n</main>", mathematics=mathematics)
 
 
-def formula(latex: str, plain: str, *, display: bool = False) -> str:
+def formula(latex: str, plain: str) -> str:
     """A formula for a page: LaTeX where scripts run, the plain form where they do not.
 
     Example:
         >>> formula("x^2", "x ** 2")
         '<span class="math" data-tex="x^2">x ** 2</span>'
     """
-    kind = "math display" if display else "math"
-    return f'<span class="{kind}" data-tex="{escape(latex)}">{escape(plain, quote=False)}</span>'
+    return f'<span class="math" data-tex="{escape(latex)}">{escape(plain, quote=False)}</span>'
 
 
 def frame(

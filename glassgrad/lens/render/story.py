@@ -8,9 +8,17 @@ from itertools import groupby
 
 import numpy as np
 
-from glassgrad.lens.explanation import ExplainedLayer, Explanation, Line
+from glassgrad.lens.explanation import ExplainedLayer, Explanation, FollowedEntry, Line
 
-__all__ = ["Passage", "Skipped", "change_in_words", "flow", "norm_of", "shortened"]
+__all__ = [
+    "Passage",
+    "Skipped",
+    "change_in_words",
+    "flow",
+    "norm_of",
+    "shortened",
+    "sum_in_words",
+]
 
 FIRST_TIMES, LAST_TIMES = 2, 1
 SAME = 0.02  # within this share a gradient has kept its size
@@ -70,6 +78,17 @@ def change_in_words(layer: ExplainedLayer) -> str:
     if factor > 1:
         return f"the gradient grew to {factor:.3g} times its size: {sizes}"
     return f"the gradient shrank to {factor:.3g} of its size: {sizes}"
+
+
+def sum_in_words(entry: FollowedEntry) -> str:
+    """How many products make up an entry of a gradient; behind silent units it may be none."""
+    count, zeros = len(entry.contributions), entry.zeros
+    if count:
+        besides = f", and {zeros:,} that {'is' if zeros == 1 else 'are'} zero" if zeros else ""
+        return f"the sum of {count:,} product{'' if count == 1 else 's'}{besides}"
+    if zeros > 1:
+        return f"all of its {zeros:,} products are zero"
+    return "its only product is zero" if zeros else "there is nothing to add"
 
 
 def shortened(layers: Sequence[ExplainedLayer]) -> Iterator[ExplainedLayer | Skipped]:

@@ -14,7 +14,7 @@ from glassgrad.lens.explanation import (
     Line,
 )
 from glassgrad.lens.render.numbers import array_text, number_text, shape_text
-from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened
+from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened, sum_in_words
 
 __all__ = ["text_of"]
 
@@ -181,19 +181,15 @@ class _Writer:
         ]
         header = ("comes in", "", "times", "", "adds")
         widths = [max(len(row[n]) for row in [header, *rows]) for n in range(5)]
-        for row in [header, *rows]:
+        for row in [header, *rows] if rows else []:
             a, b, c, d, e = (text.ljust(w) for text, w in zip(row, widths, strict=True))
             yield f"    {a} {b}   {c} {d}   {e}"
         rest = entry.contributions[MOST_CONTRIBUTIONS:]
         if rest:
             sum_of_rest = number_text(sum(one.product for one in rest), self.digits)
             yield f"    … and {len(rest):,} more, which add {sum_of_rest}"
-        zeros = f", and {entry.zeros:,} that are zero" if entry.zeros else ""
-        count = len(entry.contributions)
-        yield from self._prose(
-            f"the sum of {count:,} product{'' if count == 1 else 's'}{zeros}: "
-            f"{entry.name} = {number_text(entry.value, self.digits)}"
-        )
+        value = number_text(entry.value, self.digits)
+        yield from self._prose(f"{sum_in_words(entry)}: {entry.name} = {value}")
 
     def updates(self, updates: Sequence[ExplainedUpdate]) -> Iterator[str]:
         """What the optimizer makes of the parameters: the formula of one, the change of all."""

@@ -13,11 +13,11 @@ import pytest
 
 from glassgrad.errors import ArgumentError, FileError
 from glassgrad.graph import Formula
-from glassgrad.lens.explanation import ExplainedLayer, Line
+from glassgrad.lens.explanation import Contribution, ExplainedLayer, FollowedEntry, Line
 from glassgrad.lens.render.document import finite, values
 from glassgrad.lens.render.latex import escaped, number, value_of
 from glassgrad.lens.render.numbers import array_text
-from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened
+from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened, sum_in_words
 from glassgrad.lens.render.values import values_of
 from tests.lens.render.networks import NETWORKS, explanation
 
@@ -31,6 +31,12 @@ def quantity(name: str, value: object) -> Line:
 def layer(time: int | None, before: float = 2.0, after: float = 1.0) -> ExplainedLayer:
     lines = (quantity("dL/dy", [before]),), (quantity("dL/dx", [after]),)
     return ExplainedLayer(f"memory[{time}]", "LSTM", time, (), (), lines[0], (), lines[1], ())
+
+
+def entry_of(added: int, zeros: int) -> FollowedEntry:
+    rule = Formula("x.mT @ g", r"x^\top g")
+    one = Contribution("g[0]", (0,), 0.5, "x[0]", 2.0)
+    return FollowedEntry("dL/dw[0]", "w[0]", 1.0, rule, (one,) * added, zeros, float(added))
 
 
 # ---- text
@@ -133,6 +139,32 @@ def test_the_flow_has_a_row_for_each_layer() -> None:
     kernel, bias = (explained.gradients[f"hidden.{one}"] for one in ("kernel", "bias"))
     assert rows[-1].parameters == pytest.approx(math.hypot(*kernel.reshape(-1), *bias))
     assert rows[-1].outgoing is None
+
+
+@pytest.mark.parametrize(
+    "added,zeros,words",
+    [
+        (1, 0, "the sum of 1 product"),
+        (2, 1, "the sum of 2 products, and 1 that is zero"),
+        (2, 1500, "the sum of 2 products, and 1,500 that are zero"),
+        (0, 32, "all of its 32 products are zero"),
+        (0, 1, "its only product is zero"),
+        (0, 0, "there is nothing to add"),
+    ],
+)
+def test_the_sum_of_an_entry_in_words(added: int, zeros: int, words: str) -> None:
+    assert sum_in_words(entry_of(added, zeros)) == words
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_an_entry_without_a_gradient_has_no_empty_table(form: str) -> None:
+    explained = replace(explanation("scalars"), entries=(entry_of(0, 32),))
+    told = getattr(explained, form)()
+    assert "ll of its 32 products are zero" in told
+    assert "adds" not in told
+    added = getattr(replace(explained, entries=(entry_of(2, 32),)), form)()
+    assert "adds" in added
+    assert "and 32 that are zero" in added
 
 
 # ---- LaTeX and Markdown

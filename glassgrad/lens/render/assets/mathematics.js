@@ -8,8 +8,7 @@
     if (!waiting.delete(element)) return;
     const tex = element.dataset.tex;
     const plain = element.textContent;
-    const options = { displayMode: element.classList.contains("display"), throwOnError: false };
-    katex.render(tex, element, options);
+    katex.render(tex, element, { throwOnError: false });
     element.title = plain;
   }
 
