@@ -221,7 +221,6 @@ def _table(explanation: Explanation) -> Iterator[str]:
     yield r"\begin{longtable}{lrrrr}"
     yield r"layer & parameters & comes in & goes out & factor \\ \hline"
     for passage in flow(explanation):
-        numbers = (passage.parameters, passage.incoming, passage.outgoing, passage.factor)
-        cells = ["--" if one is None else f"${number(one, 4)}$" for one in numbers]
+        cells = ["--" if one is None else f"${number(one, 4)}$" for one in passage.numbers]
         yield rf"{escaped(passage.name)} & {' & '.join(cells)} \\"
     yield r"\end{longtable}"

@@ -14,12 +14,18 @@ from glassgrad.lens.explanation import (
 )
 from glassgrad.lens.render.latex import factor, number, value_of
 from glassgrad.lens.render.numbers import number_text
-from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened, sum_in_words
+from glassgrad.lens.render.story import (
+    FLOW,
+    Skipped,
+    change_in_words,
+    flow,
+    shortened,
+    sum_in_words,
+)
 
 __all__ = ["markdown_of"]
 
 MOST_CONTRIBUTIONS = 40
-FLOW = ("layer", "parameters", "comes in", "goes out", "factor")
 ADDED = ("comes in", "", "times", "", "adds")
 
 
@@ -141,15 +147,7 @@ def _flow(explanation: Explanation) -> Iterator[str]:
     rows = [
         (
             _text(passage.name),
-            *(
-                "–" if one is None else number_text(one, 4)
-                for one in (
-                    passage.parameters,
-                    passage.incoming,
-                    passage.outgoing,
-                    passage.factor,
-                )
-            ),
+            *("–" if one is None else number_text(one, 4) for one in passage.numbers),
         )
         for passage in flow(explanation)
     ]

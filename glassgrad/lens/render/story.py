@@ -11,6 +11,7 @@ import numpy as np
 from glassgrad.lens.explanation import ExplainedLayer, Explanation, FollowedEntry, Line
 
 __all__ = [
+    "FLOW",
     "Passage",
     "Skipped",
     "change_in_words",
@@ -20,6 +21,7 @@ __all__ = [
     "sum_in_words",
 ]
 
+FLOW = ("layer", "parameters", "comes in", "goes out", "factor")
 FIRST_TIMES, LAST_TIMES = 2, 1
 SAME = 0.02  # within this share a gradient has kept its size
 
@@ -46,6 +48,11 @@ class Passage:
     incoming: float | None
     outgoing: float | None
     factor: float | None
+
+    @property
+    def numbers(self) -> tuple[float | None, ...]:
+        """What stands behind the name in a row of a table, in the order of ``FLOW``."""
+        return (self.parameters, self.incoming, self.outgoing, self.factor)
 
 
 def norm_of(lines: Sequence[Line]) -> float | None:

@@ -14,7 +14,14 @@ from glassgrad.lens.explanation import (
     Line,
 )
 from glassgrad.lens.render.numbers import array_text, number_text, shape_text
-from glassgrad.lens.render.story import Skipped, change_in_words, flow, shortened, sum_in_words
+from glassgrad.lens.render.story import (
+    FLOW,
+    Skipped,
+    change_in_words,
+    flow,
+    shortened,
+    sum_in_words,
+)
 
 __all__ = ["text_of"]
 
@@ -213,24 +220,15 @@ class _Writer:
     def table(self, explanation: Explanation) -> Iterator[str]:
         """Layer by layer: how large the gradient is, and what becomes of it."""
         yield from self._heading("the gradient on its way, by its norm")
-        header = ("layer", "parameters", "comes in", "goes out", "factor")
         rows = [
             (
                 passage.name,
-                *(
-                    "–" if number is None else number_text(number, 4)
-                    for number in (
-                        passage.parameters,
-                        passage.incoming,
-                        passage.outgoing,
-                        passage.factor,
-                    )
-                ),
+                *("–" if number is None else number_text(number, 4) for number in passage.numbers),
             )
             for passage in flow(explanation)
         ]
-        widths = [max(len(row[n]) for row in [header, *rows]) for n in range(len(header))]
-        for row in [header, *rows]:
+        widths = [max(len(row[n]) for row in [FLOW, *rows]) for n in range(len(FLOW))]
+        for row in [FLOW, *rows]:
             name, *numbers = (
                 text.ljust(w) if n == 0 else text.rjust(w)
                 for n, (text, w) in enumerate(zip(row, widths, strict=True))
