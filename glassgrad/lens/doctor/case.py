@@ -1,0 +1,349 @@
+"""What is known of a training: its facts before the first step, its course, and readings on the way.
+
+The doctor's rules see nothing else, so that a network of this package and a module of PyTorch are
+judged by the same rules. Whatever is not known is ``None``; a rule that needs it keeps silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "AttentionReading",
+    "Case",
+    "Course",
+    "DataFacts",
+    "Epoch",
+    "Facts",
+    "LayerFacts",
+    "LayerReading",
+    "ParameterFacts",
+    "ParameterReading",
+    "Reading",
+    "RecurrenceReading",
+]
+
+
+# ---- before the first step
+
+
+@dataclass(frozen=True)
+class ParameterFacts:
+    """A parameter as it is before the first step.
+
+    Args:
+        name: its name, "hidden/kernel"; unique within the model.
+        layer: the name of its layer.
+        kind: "kernel", "recurrent_kernel", "bias", "embedding", "gain", "shift" or "other".
+        shape: as it is stored.
+        fan_in: inputs of a unit, for kernels.
+        fan_out: outputs that an input has, for kernels.
+        rms: root of the mean square of its elements.
+        trainable: whether it may learn.
+        identical_units: whether all units of a kernel begin with equal weights.
+        reached: whether the loss depends on it at all, as a graph.
+        initializer: the name of what made it, "glorot_uniform"; ``None`` where that is unknown.
+    """
+
+    name: str
+    layer: str
+    kind: str
+    shape: tuple[int, ...]
+    fan_in: int | None = None
+    fan_out: int | None = None
+    rms: float = 0.0
+    trainable: bool = True
+    identical_units: bool = False
+    reached: bool = True
+    initializer: str | None = None
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One call of a layer that holds no other layers, in the order of the forward pass.
+
+    Args:
+        name: the layer's name, with those of the models around it: "encoder/dense_1".
+        kind: its class, by Keras's name: "Dense", "Conv2D", "LSTM", "BatchNormalization".
+        activation: the element-wise function at its end, by Keras's name; ``None`` without one.
+            A layer that does nothing else ("Activation", "ReLU") has it, too.
+        role: "hidden", "output" (behind it comes the loss, or a last activation alone),
+            "normalization", "activation", "recurrent", "attention", "embedding" or "other".
+        units: the size of its last axis, or of its channels.
+        inputs: names of the calls whose results enter; empty for the data.
+        parameters: names of its parameters.
+        trainable: whether the layer may learn.
+    """
+
+    name: str
+    kind: str
+    activation: str | None = None
+    role: str = "other"
+    units: int = 1
+    inputs: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    trainable: bool = True
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the data are like, from a sample of the training data.
+
+    Args:
+        examples: how many there are for training.
+        input_shape: of one example; of the first input where there are several.
+        input_kind: "real", or "indices" (tokens, categories).
+        input_rms: root mean square of all inputs, as they enter the network.
+        feature_deviations: smallest and largest standard deviation of a feature (of a channel
+            for images) among those that are not constant.
+        feature_means: smallest and largest mean of a feature.
+        target_kind: "classes" (whole numbers), "one_hot", "binary" (0 and 1), "real".
+        target_shape: of one example.
+        target_range: smallest and largest value.
+        target_deviation: standard deviation of real targets.
+        class_counts: how often each class comes in the sample, by class, for classes, one-hot
+            and binary targets.
+        finite: whether inputs and targets are all finite.
+    """
+
+    examples: int
+    input_shape: tuple[int, ...]
+    input_kind: str = "real"
+    input_rms: float | None = None
+    feature_deviations: tuple[float, float] | None = None
+    feature_means: tuple[float, float] | None = None
+    target_kind: str | None = None
+    target_shape: tuple[int, ...] = ()
+    target_range: tuple[float, float] | None = None
+    target_deviation: float | None = None
+    class_counts: tuple[int, ...] | None = None
+    finite: bool = True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is known before the first step.
+
+    Args:
+        model: its name.
+        layers: calls of layers, in the order of the forward pass.
+        parameters: all of them.
+        data: what is known of the data.
+        loss: by Keras's name, "sparse_categorical_crossentropy"; ``None`` for one's own.
+        from_logits: whether a cross-entropy expects logits.
+        output_activation: the last one, by Keras's name; "linear" without one.
+        output_shape: of one example.
+        optimizer: by Keras's name, "adam".
+        learning_rate: at the first step; with a schedule, the largest one planned.
+        has_schedule: whether the learning rate follows a schedule.
+        momentum: of the optimizer.
+        clipping: the limit of the global norm, or of norms and values, if there is one.
+        batch_size: examples a step.
+        steps: how many are planned.
+        trivial_loss: the loss of the best constant prediction: ln C for balanced classes, Var(y)
+            for the squared error.
+    """
+
+    model: str
+    layers: tuple[LayerFacts, ...]
+    parameters: tuple[ParameterFacts, ...]
+    data: DataFacts
+    loss: str | None = None
+    from_logits: bool = False
+    output_activation: str = "linear"
+    output_shape: tuple[int, ...] = ()
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    has_schedule: bool = False
+    momentum: float = 0.0
+    clipping: float | None = None
+    batch_size: int | None = None
+    steps: int | None = None
+    trivial_loss: float | None = None
+
+    def layer(self, name: str) -> LayerFacts | None:
+        """The layer of a name."""
+        return next((one for one in self.layers if one.name == name), None)
+
+
+# ---- on the way: the probe
+
+
+@dataclass(frozen=True)
+class LayerReading:
+    """What the probe set makes of one call of a layer.
+
+    Every layer has ``output_rms`` and ``gradient_rms``. The rest is there where it makes sense:
+    pre-activations z for layers with weights (before their activation; their output where they
+    have none) and for activations of their own (their input).
+
+    Args:
+        layer: as in ``LayerFacts.name``.
+        output_rms: of its result.
+        gradient_rms: of dL/d result, over all elements and examples of the probe set.
+        pre_activation_rms: of z.
+        pre_activation_deviation: standard deviation of z.
+        pre_activation_gradient_rms: of dL/dz.
+        unit_deviation: the standard deviation of z over examples, as mean over units: 0 where
+            every example looks the same to the layer.
+        silent: the fraction of units whose output is 0 for the whole probe set (ReLU family).
+        saturated: the fraction of units whose derivative is below 5 % of its greatest value on
+            more than half of the probe set (sigmoid, tanh; also softsign, hard versions).
+        finite: whether results and gradients are all finite.
+    """
+
+    layer: str
+    output_rms: float
+    gradient_rms: float
+    pre_activation_rms: float | None = None
+    pre_activation_deviation: float | None = None
+    pre_activation_gradient_rms: float | None = None
+    unit_deviation: float | None = None
+    silent: float | None = None
+    saturated: float | None = None
+    finite: bool = True
+
+
+@dataclass(frozen=True)
+class ParameterReading:
+    """A parameter on the way.
+
+    Args:
+        parameter: as in ``ParameterFacts.name``.
+        rms: of its elements.
+        gradient_rms: of the loss of the probe set by them.
+        update_rms: of the step that the optimizer would take with this gradient.
+        unit_ratio: the greatest norm of a unit's gradient over the norm of its weights, with a
+            floor of 1e-3 under the latter (adaptive gradient clipping).
+        zero: whether the gradient is exactly 0 over the whole probe set.
+        zero_units: the fraction of units whose gradient is exactly 0.
+    """
+
+    parameter: str
+    rms: float
+    gradient_rms: float
+    update_rms: float | None = None
+    unit_ratio: float | None = None
+    zero: bool = False
+    zero_units: float | None = None
+
+
+@dataclass(frozen=True)
+class RecurrenceReading:
+    """RMS of dL/dh for every time step of a recurrent layer, the first step first."""
+
+    layer: str
+    gradient_rms: tuple[float, ...]
+
+    @property
+    def factor(self) -> float:
+        """By what the gradient is multiplied in one step back in time, as geometric mean."""
+        first, last = self.gradient_rms[0], self.gradient_rms[-1]
+        steps = len(self.gradient_rms) - 1
+        if steps < 1 or not last > 0:
+            return 1.0
+        return float((first / last) ** (1 / steps))
+
+
+@dataclass(frozen=True)
+class AttentionReading:
+    """Entropy of the rows of attention over ln T, mean for each head; 1 means all alike."""
+
+    layer: str
+    entropy: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One visit of the probe.
+
+    Args:
+        step: how many steps of training came before: 0 before the first.
+        loss: of the probe set.
+        layers: in the order of ``Facts.layers``.
+        parameters: all that are trainable.
+        recurrences: of recurrent layers.
+        attentions: of attention layers.
+        loss_by_class: mean loss of the examples of each class, where there are classes.
+        output_deviation: standard deviation of the predictions over the probe set, as mean over
+            outputs; 0 where the network predicts the same for every example.
+    """
+
+    step: int
+    loss: float
+    layers: tuple[LayerReading, ...] = ()
+    parameters: tuple[ParameterReading, ...] = ()
+    recurrences: tuple[RecurrenceReading, ...] = ()
+    attentions: tuple[AttentionReading, ...] = ()
+    loss_by_class: tuple[float, ...] = ()
+    output_deviation: float | None = None
+
+    def layer(self, name: str) -> LayerReading | None:
+        """The reading of a layer."""
+        return next((one for one in self.layers if one.layer == name), None)
+
+
+# ---- on the way: the steps themselves
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The end of an epoch: its number, the steps taken until then, and the logs."""
+
+    number: int
+    step: int
+    loss: float
+    val_loss: float | None = None
+
+
+@dataclass
+class Course:
+    """What each training step reports.
+
+    Args:
+        steps: the numbers of the steps, the first one is 0; gaps are allowed.
+        loss: of the batch, before the step.
+        gradient_norm: of all parameters together.
+        update_ratio: norm of the update over the norm of the weights, all parameters together.
+        epochs: those that have ended.
+    """
+
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    loss: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    gradient_norm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    update_ratio: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def extend(
+        self,
+        steps: Sequence[int] | NDArray[np.int64],
+        loss: Sequence[float] | NDArray[np.float64],
+        gradient_norm: Sequence[float] | NDArray[np.float64],
+        update_ratio: Sequence[float] | NDArray[np.float64],
+    ) -> None:
+        """Further steps."""
+        self.steps = np.append(self.steps, np.asarray(steps, np.int64))
+        self.loss = np.append(self.loss, loss)
+        self.gradient_norm = np.append(self.gradient_norm, gradient_norm)
+        self.update_ratio = np.append(self.update_ratio, update_ratio)
+
+
+@dataclass
+class Case:
+    """Everything that the doctor knows of one training.
+
+    Args:
+        facts: before the first step.
+        course: what the steps reported.
+        readings: of the probe, the one at step 0 first.
+        ended: whether training has come to its end, so that slow learning can be judged.
+    """
+
+    facts: Facts
+    course: Course = field(default_factory=Course)
+    readings: list[Reading] = field(default_factory=list)
+    ended: bool = False
