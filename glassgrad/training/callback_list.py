@@ -84,9 +84,14 @@ class CallbackList(Callback):
         """Whether a callback has something to do at one of some events."""
         return any(self._listeners[event] for event in events)
 
-    def has_to_see(self, *events: str) -> bool:
-        """Whether a callback must be called for one of some events at each batch."""
-        return any(one.sees_each_batch for event in events for one in self._listeners[event])
+    def most_batches(self, *events: str) -> int | None:
+        """How many batches may be run at a time until a callback must be called for some events.
+
+        ``None`` where no callback sets a limit.
+        """
+        listeners = {one for event in events for one in self._listeners[event]}
+        limits = [1 if one.sees_each_batch else one.batches_until_due() for one in listeners]
+        return min((max(1, limit) for limit in limits if limit is not None), default=None)
 
     def append(self, callback: Callback) -> None:
         """Add one more.
@@ -108,6 +113,11 @@ class CallbackList(Callback):
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
+
+    def set_training(self, training: Training) -> None:
+        """Introduce the training loop to all."""
+        for callback in self.callbacks:
+            callback.set_training(training)
 
     # ---- interruption and resumption
 

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,18 +41,26 @@ class Pace:
 
     batches: int = 1
 
-    def portions(self, stretch: Batch | Stretch, one_by_one: bool) -> Iterator[Batch | Stretch]:
-        """The stretch in pieces, as the time that the ones before took suggests."""
+    def portions(
+        self, stretch: Batch | Stretch, limit: Callable[[], int | None]
+    ) -> Iterator[Batch | Stretch]:
+        """The stretch in pieces, as the time that the ones before took suggests.
+
+        Args:
+            stretch: the batches.
+            limit: how many the next piece may have at most; ``None`` for no limit.
+        """
         if isinstance(stretch, Batch):
             yield stretch
             return
         first = 0
         while first < stretch.batches:
-            count = 1 if one_by_one else min(self.batches, stretch.batches - first)
+            count = min(self.batches, stretch.batches - first, limit() or stretch.batches)
             began = time.perf_counter()
             yield stretch.part(first, count)
             seconds = max(time.perf_counter() - began, 1e-9) / count
-            self.batches = max(1, min(2 * count, int(SECONDS_AT_A_TIME / seconds)))
+            most = 2 * max(count, self.batches)  # a piece may have been cut short by its limit
+            self.batches = max(1, min(most, int(SECONDS_AT_A_TIME / seconds)))
             first += count
 
 
@@ -67,7 +75,8 @@ def evaluate_data(model: Model, data: Data, batch_size: int, callbacks: Callback
     callbacks.on_test_begin({})
     results: Any = None
     stretches = data.stretches(batch_size)
-    portions = (one for stretch in stretches for one in pace.portions(stretch, watched))
+    limit = 1 if watched else None
+    portions = (one for stretch in stretches for one in pace.portions(stretch, lambda: limit))
     for number, portion in enumerate(portions):
         if watched:
             callbacks.on_test_batch_begin(number, logs={})
@@ -121,6 +130,7 @@ class TrainingLoop:
             FileError: the checkpoint cannot be written or read, or belongs to another run.
         """
         self.model.stop_training = False
+        self.callbacks.set_training(self)
         self.callbacks.on_train_begin({})
         self._take_up()
         with _interruption_between_batches() as interrupted:
@@ -182,11 +192,11 @@ class TrainingLoop:
     def _portions(self) -> Iterator[Batch | Stretch]:
         """What is left of the epoch, in pieces as large as callbacks allow."""
         seed, epoch = self.model.seed if self.shuffle else None, self.model.epochs_seen
-        one_by_one = self.callbacks.has_to_see("on_train_batch_begin", "on_train_batch_end", "keep")
+        events = ("on_train_batch_begin", "on_train_batch_end", "keep")
         for stretch in self.data.stretches(
             self.batch_size, seed=seed, epoch=epoch, start=self.batch
         ):
-            yield from self._pace.portions(stretch, one_by_one)
+            yield from self._pace.portions(stretch, lambda: self.callbacks.most_batches(*events))
 
     def _run_portion(self, step: Step, portion: Batch | Stretch) -> None:
         callbacks, steps = self.callbacks, self.model.steps

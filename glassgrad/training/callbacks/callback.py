@@ -12,6 +12,7 @@ from glassgrad.errors import ArgumentError
 
 if TYPE_CHECKING:
     from glassgrad.models.model import Model
+    from glassgrad.training.data import Data
 
 __all__ = ["Callback", "Logs", "Training", "as_callbacks", "overrides", "say"]
 
@@ -21,7 +22,14 @@ Logs: TypeAlias = dict[str, float]
 class Training(Protocol):
     """What a callback sees of the loop that keeps it: where training is, and files with it."""
 
+    model: Model
+    data: Data
+    validation: Data | None
+    batch_size: int
+    epochs: int
+    epoch: int
     batch: int  # the next one of the epoch under way; 0 between two epochs
+    shuffle: bool
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write everything that decides how training goes on."""
@@ -36,8 +44,9 @@ class Callback:
     All callbacks of an event get the same ``logs``: what one adds, the next one sees, and the
     history records. ``self.model.stop_training = True`` ends training after the batch. A callback
     that need not be called for every batch says so by ``sees_each_batch = False``. The names of
-    the methods are Keras's; ``on_epoch_resume``, ``take_up``, ``keep``, ``state`` and
-    ``restore`` come in addition, for runs that are interrupted and resumed.
+    the methods are Keras's; ``set_training`` and ``batches_until_due`` come in addition, and for
+    runs that are interrupted and resumed ``on_epoch_resume``, ``take_up``, ``keep``, ``state`` and
+    ``restore``.
 
     ``state`` and ``restore`` let a callback survive an interrupted run: what it remembers, as
     plain data. Where a run is taken up, ``on_train_begin`` comes first, then ``restore``; an
@@ -71,6 +80,16 @@ class Callback:
     def set_params(self, params: Mapping[str, Any]) -> None:
         """Get to know epochs, steps and verbosity."""
         self.params = params
+
+    def set_training(self, training: Training) -> None:
+        """Get to know the loop, with its data; called before ``on_train_begin``."""
+
+    def batches_until_due(self) -> int | None:
+        """After how many more batches it must be called, where it does not see each of them.
+
+        ``None`` leaves that to the time they take.
+        """
+        return None
 
     # ---- training
 
