@@ -22,7 +22,7 @@ from glassgrad.runs.record import Metrics, RunRecord
 __all__ = ["DATABASE", "RunDatabase", "open_or_remake"]
 
 DATABASE = "runs.sqlite"
-VERSION = 1
+VERSION = 2
 SECONDS_OF_WAITING = 5.0  # for the transactions of others, which take a millisecond
 SCHEMA = """
 CREATE TABLE runs (
@@ -35,6 +35,7 @@ CREATE TABLE runs (
     ended TEXT,
     seconds REAL,
     result TEXT,
+    findings TEXT,
     version TEXT NOT NULL
 );
 CREATE TABLE metrics (
@@ -45,6 +46,8 @@ CREATE TABLE metrics (
     PRIMARY KEY (run, epoch, name)
 ) WITHOUT ROWID;
 """
+#: What each version has added to the one before.
+CHANGES = ("ALTER TABLE runs ADD COLUMN findings TEXT",)
 COLUMNS = (
     "name",
     "folder",
@@ -54,6 +57,7 @@ COLUMNS = (
     "ended",
     "seconds",
     "result",
+    "findings",
     "version",
 )
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -98,7 +102,7 @@ class RunDatabase(contextlib.AbstractContextManager["RunDatabase", None]):
             )
         if found < VERSION:
             execute("PRAGMA journal_mode = WAL")
-            self._make_tables()
+            self._bring_up_to_date()
         execute("PRAGMA synchronous = NORMAL")
         (verdict,) = execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -106,12 +110,16 @@ class RunDatabase(contextlib.AbstractContextManager["RunDatabase", None]):
         execute("SELECT run, epoch, name, value FROM metrics LIMIT 1")
         execute(f"SELECT id, {', '.join(COLUMNS)} FROM runs LIMIT 1")
 
-    def _make_tables(self) -> None:
+    def _bring_up_to_date(self) -> None:
+        """Make the tables, or add what those of an earlier version lack."""
         with self._transaction() as execute:
-            if execute("PRAGMA user_version").fetchone() != (VERSION,):  # nobody was faster
-                for statement in filter(str.strip, SCHEMA.split(";")):
-                    execute(statement)
-                execute(f"PRAGMA user_version = {VERSION}")
+            (found,) = execute("PRAGMA user_version").fetchone()
+            if found == VERSION:  # somebody was faster
+                return
+            changes = CHANGES[found - 1 :] if found else SCHEMA.split(";")
+            for statement in filter(str.strip, changes):
+                execute(statement)
+            execute(f"PRAGMA user_version = {VERSION}")
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -139,6 +147,7 @@ class RunDatabase(contextlib.AbstractContextManager["RunDatabase", None]):
             **{name: getattr(record, name) for name in COLUMNS},
             "config": _text(record.config),
             "result": None if record.result is None else _text(record.result),
+            "findings": None if record.findings is None else json.dumps([*record.findings]),
         }
         names = ", ".join(COLUMNS)
         places = ", ".join(f":{name}" for name in COLUMNS)
@@ -196,6 +205,7 @@ class RunDatabase(contextlib.AbstractContextManager["RunDatabase", None]):
             known = dict(zip(COLUMNS, row, strict=True))
             known["config"] = _object(known["config"])
             known["result"] = None if known["result"] is None else _object(known["result"])
+            known["findings"] = _list(known["findings"])
             yield RunRecord(**known, metrics=self._metrics(number))
 
     def _metrics(self, run: int) -> Metrics:
@@ -217,6 +227,14 @@ def _object(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _list(text: str | None) -> list[dict[str, Any]] | None:
+    try:
+        found = None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
 def open_or_remake(folder: Path, warn: Callable[[str], None]) -> RunDatabase:

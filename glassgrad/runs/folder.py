@@ -82,6 +82,7 @@ def read_run_folder(folder: Path) -> RunRecord:
         ended=_changed(folder / RESULT),
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         result=_without_history(result),
+        findings=_findings(result.get("findings")),
         metrics=_history(result),
     )
 
@@ -104,7 +105,13 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 
 def _without_history(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in result.items() if name not in ("history", "of_epochs")}
+    elsewhere = ("history", "of_epochs", "findings")
+    return {name: value for name, value in result.items() if name not in elsewhere}
+
+
+def _findings(found: Any) -> list[dict[str, Any]] | None:
+    is_list = isinstance(found, list) and all(isinstance(one, dict) for one in found)
+    return found if is_list else None
 
 
 def _changed(path: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
@@ -34,6 +34,7 @@ class RunRecord:
         ended: when it ended, failed or was interrupted; ``None`` as long as it has not.
         seconds: of training.
         result: what it has come to in the end.
+        findings: what the doctor found, each as plain data; ``None`` where no doctor looked on.
         version: of glassgrad, when it began.
         metrics: for each name the value of each epoch, from 0.
 
@@ -51,6 +52,7 @@ class RunRecord:
     ended: str | None = None
     seconds: float | None = None
     result: Mapping[str, Any] | None = None
+    findings: Sequence[Mapping[str, Any]] | None = None
     version: str = ""
     metrics: Metrics = field(default_factory=dict)
 

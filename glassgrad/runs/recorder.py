@@ -7,10 +7,10 @@ import os
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from glassgrad.runs.record import ENDED, FAILED, INTERRUPTED, RUNNING, RunRecord
 from glassgrad.training.callbacks import Callback, Logs
 
 __all__ = ["Recorder"]
+
+Findings: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 class Recorder(Callback, contextlib.AbstractContextManager["Recorder", None]):
@@ -35,6 +37,7 @@ class Recorder(Callback, contextlib.AbstractContextManager["Recorder", None]):
             it.
         config: what decides the run, as plain data.
         warn: takes the warning.
+        findings: gives what a doctor has found so far, as plain data.
 
     Example:
         >>> import tempfile
@@ -57,11 +60,12 @@ class Recorder(Callback, contextlib.AbstractContextManager["Recorder", None]):
         folder: str | os.PathLike[str],
         config: Mapping[str, Any],
         warn: Callable[[str], None] = warnings.warn,
+        findings: Callable[[], Findings] | None = None,
     ) -> None:
         place = Path(folder).resolve()
         version = str(config.get("version", __version__))
         self._record = RunRecord(place.name, str(folder), RUNNING, config, version=version)
-        self._place, self._warn = place.parent, warn
+        self._place, self._warn, self._findings = place.parent, warn, findings
         self._database: RunDatabase | None = None
         self._before, self._began = 0.0, 0.0
         self._is_first_epoch = True
@@ -87,7 +91,12 @@ class Recorder(Callback, contextlib.AbstractContextManager["Recorder", None]):
         status = ENDED if kind is None else FAILED if issubclass(kind, Exception) else INTERRUPTED
         seconds = (self.result or {}).get("seconds", self._seconds)
         self._record = replace(
-            self._record, status=status, ended=now(), seconds=seconds, result=self.result
+            self._record,
+            status=status,
+            ended=now(),
+            seconds=seconds,
+            result=self.result,
+            findings=self._found(),
         )
         with self._guarded() as database:
             if database is not None:
@@ -95,6 +104,9 @@ class Recorder(Callback, contextlib.AbstractContextManager["Recorder", None]):
         if self._database is not None:
             self._database.close()
             self._database = None
+
+    def _found(self) -> Findings | None:
+        return None if self._findings is None else self._findings()
 
     @property
     def _seconds(self) -> float:
@@ -124,7 +136,7 @@ class Recorder(Callback, contextlib.AbstractContextManager["Recorder", None]):
         with self._guarded() as database:
             if database is not None:
                 database.write_epoch(self._record.name, epoch, values)
-                self._record = replace(self._record, seconds=self._seconds)
+                self._record = replace(self._record, seconds=self._seconds, findings=self._found())
                 database.write(self._record)
 
     @contextlib.contextmanager

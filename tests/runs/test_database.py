@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sqlite3
 import subprocess
@@ -166,3 +167,24 @@ def test_a_configuration_that_is_none(path: Path, text: str) -> None:
         database._connection.execute("UPDATE runs SET config = ?, result = ?", (text, text))
         (found,) = database.records()
     assert (found.config, found.result) == ({}, {})
+
+
+def test_a_file_of_the_version_before_gains_findings(path: Path) -> None:
+    with RunDatabase(path) as database:
+        database.write(record())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN findings")
+        connection.execute("PRAGMA user_version = 1")
+    found = [{"code": "dead_units", "layer": "hidden"}]
+    with RunDatabase(path) as database:
+        (before,) = database.records()
+        assert before.findings is None
+        database.write(replace(before, findings=found))
+        assert database.records() == [replace(before, findings=found)]
+
+
+def test_no_findings_and_no_doctor_are_told_apart(path: Path) -> None:
+    with RunDatabase(path) as database:
+        for name, findings in (("healthy", []), ("alone", None)):
+            database.write(replace(record(name), findings=findings))
+        assert [one.findings for one in database.records()] == [[], None]

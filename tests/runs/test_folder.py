@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,17 @@ def test_a_run_that_has_ended(tmp_path: Path) -> None:
     assert run.metrics == {"loss": {0: 2.0, 1: 1.0}, "val_loss": {0: 3.0, 1: 4.0}}
     assert run.begun is not None
     assert run.ended is not None
+
+
+def test_what_the_doctor_found_is_in_the_result(tmp_path: Path) -> None:
+    folder = ended(tmp_path / "run")
+    assert read_run_folder(folder).findings is None
+    for found, understood in (([], []), ([{"code": "divergence"}],) * 2, ("damaged", None)):
+        result = json.loads((folder / "result.json").read_text()) | {"findings": found}
+        (folder / "result.json").write_text(json.dumps(result))
+        run = read_run_folder(folder)
+        assert run.findings == understood
+        assert run.result == {"test_loss": 0.5, "seconds": 9.5}
 
 
 def test_a_run_that_was_interrupted(tmp_path: Path) -> None:

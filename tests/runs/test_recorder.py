@@ -41,6 +41,16 @@ def test_a_run_is_recorded(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_doctor_found_is_recorded_whatever_happens(tmp_path: Path) -> None:
+    found = [{"code": "dead_units"}]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Recorder(tmp_path / "run", CONFIG, findings=lambda: found),
+    ):
+        raise KeyboardInterrupt
+    assert stored(tmp_path)["run"].findings == found
+
+
 @pytest.mark.parametrize("error, status", [(KeyboardInterrupt, "interrupted"), (OSError, "failed")])
 def test_how_it_ended(tmp_path: Path, error: type[BaseException], status: str) -> None:
     with pytest.raises(error), Recorder(tmp_path / "run", CONFIG):
