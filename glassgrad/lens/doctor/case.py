@@ -1,4 +1,4 @@
-"""What is known of a training: its facts before the first step, its course, and readings on the way.
+"""What is known of a training: facts before the first step, its course, readings on the way.
 
 The doctor's rules see nothing else, so that a network of this package and a module of PyTorch are
 judged by the same rules. Whatever is not known is ``None``; a rule that needs it keeps silent.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ __all__ = [
     "Reading",
     "RecurrenceReading",
 ]
+
+MOST_STEPS = 8_192  # of a course
+MOST_READINGS, FIRST_READINGS = 128, 16
 
 
 # ---- before the first step
@@ -77,6 +81,7 @@ class LayerFacts:
         inputs: names of the calls whose results enter; empty for the data.
         parameters: names of its parameters.
         trainable: whether the layer may learn.
+        positions: how many places share its units: pixels, time steps.
     """
 
     name: str
@@ -87,6 +92,7 @@ class LayerFacts:
     inputs: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     trainable: bool = True
+    positions: int = 1
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,7 @@ class Facts:
         steps: how many are planned.
         trivial_loss: the loss of the best constant prediction: ln C for balanced classes, Var(y)
             for the squared error.
+        reference_loss: the loss that simple methods reach on examples that they have not seen.
     """
 
     model: str
@@ -164,6 +171,7 @@ class Facts:
     batch_size: int | None = None
     steps: int | None = None
     trivial_loss: float | None = None
+    reference_loss: float | None = None
 
     def layer(self, name: str) -> LayerFacts | None:
         """The layer of a name."""
@@ -302,14 +310,16 @@ class Epoch:
 
 @dataclass
 class Course:
-    """What each training step reports.
+    """What the training steps report: at first of all of them, later of every second, fourth, ….
 
     Args:
-        steps: the numbers of the steps, the first one is 0; gaps are allowed.
+        steps: the numbers of the steps, the first one is 0; evenly spaced, but for the first bad
+            value.
         loss: of the batch, before the step.
         gradient_norm: of all parameters together.
         update_ratio: norm of the update over the norm of the weights, all parameters together.
         epochs: those that have ended.
+        stride: from one kept step to the next.
     """
 
     steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -317,6 +327,7 @@ class Course:
     gradient_norm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     update_ratio: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     epochs: list[Epoch] = field(default_factory=list)
+    stride: int = 1
 
     def extend(
         self,
@@ -325,11 +336,44 @@ class Course:
         gradient_norm: Sequence[float] | NDArray[np.float64],
         update_ratio: Sequence[float] | NDArray[np.float64],
     ) -> None:
-        """Further steps."""
-        self.steps = np.append(self.steps, np.asarray(steps, np.int64))
-        self.loss = np.append(self.loss, loss)
-        self.gradient_norm = np.append(self.gradient_norm, gradient_norm)
-        self.update_ratio = np.append(self.update_ratio, update_ratio)
+        """Further steps; where they become too many, every second one is forgotten.
+
+        Example:
+            >>> course = Course()
+            >>> course.extend(range(3), [3.0, 2.0, 1.0], [1.0] * 3, [0.1] * 3)
+            >>> course.steps, course.loss
+            (array([0, 1, 2]), array([3., 2., 1.]))
+        """
+        new = [np.asarray(steps, np.int64)]
+        new += [np.asarray(row, np.float64) for row in (loss, gradient_norm, update_ratio)]
+        kept = self._kept(*new) if self.is_finite else new[0] % self.stride == 0
+        self._rows = [np.append(row, more[kept]) for row, more in zip(self._rows, new, strict=True)]
+        while len(self.steps) > MOST_STEPS:
+            self.stride *= 2
+            kept = self._kept(*self._rows)
+            self._rows = [row[kept] for row in self._rows]
+
+    @property
+    def _rows(self) -> list[NDArray[Any]]:
+        return [self.steps, self.loss, self.gradient_norm, self.update_ratio]
+
+    @_rows.setter
+    def _rows(self, rows: Sequence[NDArray[Any]]) -> None:
+        self.steps, self.loss, self.gradient_norm, self.update_ratio = rows
+
+    def _kept(self, steps: NDArray[np.int64], *rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of some steps the stride meets; and the first one with a bad value."""
+        kept = np.asarray(steps % self.stride == 0)
+        bad = ~np.all([np.isfinite(row) for row in rows], axis=0)
+        if bad.any():
+            kept[np.argmax(bad)] = True
+        return kept
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all numbers are."""
+        rows = (self.loss, self.gradient_norm, self.update_ratio)
+        return all(bool(np.isfinite(row).all()) for row in rows)
 
 
 @dataclass
@@ -347,3 +391,19 @@ class Case:
     course: Course = field(default_factory=Course)
     readings: list[Reading] = field(default_factory=list)
     ended: bool = False
+
+    def add(self, reading: Reading) -> None:
+        """A further visit; where they become too many, every second one after the first few goes.
+
+        Example:
+            >>> case = Case(Facts("model", (), (), DataFacts(1, (1,))))
+            >>> for step in range(200):
+            ...     case.add(Reading(step, loss=1.0))
+            >>> len(case.readings) <= MOST_READINGS, case.readings[-1].step
+            (True, 199)
+        """
+        self.readings.append(reading)
+        if len(self.readings) > MOST_READINGS:
+            self.readings = self.readings[:FIRST_READINGS] + self.readings[FIRST_READINGS::2]
+            if self.readings[-1] is not reading:
+                self.readings.append(reading)

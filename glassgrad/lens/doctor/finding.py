@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["ACTIONS", "FAULTS", "Evidence", "Finding", "Remedy", "findings_as_json"]
+__all__ = ["ACTIONS", "FAULTS", "Evidence", "Finding", "Remedy", "findings_as_json", "joined"]
 
 #: The faults by their codes, with what each of them is, in the order of the catalogue.
 FAULTS = {
@@ -43,6 +43,7 @@ ACTIONS = {
     "residual": "add connections around layers of equal width",
     "loss_and_output": "a loss and a last activation that belong together",
     "standardize": "standardise the inputs inside the model",
+    "scale_targets": "let predictions begin at the mean and spread of the targets",
     "optimizer": "another optimizer",
     "early_stopping": "stop at the best weights",
     "regularization": "L2 and dropout",
@@ -131,11 +132,16 @@ class Finding:
         """The same as plain data, for JSON."""
         return asdict(self)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """Fault, place and time in one line."""
         where = f" in {self.layer}" if self.layer else ""
         when = "before training" if self.began is None else f"from step {self.began} on"
+        return f"{self.code}{where}: {self.title} ({when}, confidence {self.confidence:.0%})"
+
+    def __str__(self) -> str:
         lines = [
-            f"{self.code}{where}: {self.title} ({when}, confidence {self.confidence:.0%})",
+            self.headline,
             f"  cause: {self.cause}",
             *(f"  measured: {one}" for one in self.evidence),
             *(f"  remedy {n}: {one.sentence}" for n, one in enumerate(self.remedies, 1)),
@@ -143,6 +149,19 @@ class Finding:
         if self.symptoms:
             lines.append(f"  seen because of it: {', '.join(self.symptoms)}")
         return "\n".join(lines)
+
+
+def joined(now: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
+    """What is found now, and behind it what was found before and is not explained by that.
+
+    Example:
+        >>> dead, lost = Finding("dead_units", "…"), Finding("divergence", "…")
+        >>> rate = Finding("learning_rate_too_high", "…", symptoms=("divergence",))
+        >>> [finding.code for finding in joined([rate], [dead, lost])]
+        ['learning_rate_too_high', 'dead_units']
+    """
+    told = {code for one in now for code in (one.code, *one.symptoms)}
+    return [*now, *(one for one in before if one.code not in told)]
 
 
 def findings_as_json(findings: Sequence[Finding]) -> str:
