@@ -55,12 +55,14 @@ if TYPE_CHECKING:
     )
     from glassgrad.execute.cpu.threads import get_num_threads, set_num_threads
     from glassgrad.layers import Input, Layer
-    from glassgrad.lens import check_gradients, explain
+    from glassgrad.lens import check_gradients, doctor, explain
+    from glassgrad.lens.doctor import Doctor, repair
     from glassgrad.models import Model, Sequential
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Doctor",
     "Input",
     "Layer",
     "Model",
@@ -74,6 +76,7 @@ __all__ = [
     "constraints",
     "datasets",
     "detection",
+    "doctor",
     "errors",
     "explain",
     "float_type",
@@ -95,6 +98,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "repair",
     "runs",
     "saving",
     "set_num_threads",
@@ -129,13 +133,16 @@ _LATER = {
             "utils",
         )
     },
+    "Doctor": ("glassgrad.lens.doctor", "Doctor"),
     "Input": ("glassgrad.layers", "Input"),
     "Layer": ("glassgrad.layers", "Layer"),
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
     "check_gradients": ("glassgrad.lens", "check_gradients"),
+    "doctor": ("glassgrad.lens.doctor", None),
     "explain": ("glassgrad.lens", "explain"),
     "get_num_threads": ("glassgrad.execute.cpu.threads", "get_num_threads"),
+    "repair": ("glassgrad.lens.doctor", "repair"),
     "set_num_threads": ("glassgrad.execute.cpu.threads", "set_num_threads"),
 }
 

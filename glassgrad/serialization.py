@@ -26,6 +26,7 @@ __all__ = [
     "arguments_of",
     "custom_object_scope",
     "get_custom_objects",
+    "is_registered",
     "register_keras_serializable",
     "serialize",
     "with_own_functions",
@@ -275,6 +276,17 @@ def _function_name(value: Any) -> str:
             "register a function or class with glassgrad.saving.register_keras_serializable()."
         )
     return name
+
+
+def is_registered(function: Callable[..., Any]) -> bool:
+    """Whether files know a function by a name of this package.
+
+    Example:
+        >>> from glassgrad import activations
+        >>> is_registered(activations.relu), is_registered(lambda x: x)
+        (True, False)
+    """
+    return function in _function_names
 
 
 def _own_name(value: Any) -> str | None:

@@ -417,7 +417,13 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("check_gradients", "lens.check_gradients"), CHECK),
     "lens.compare": COMPARE,
     **dict.fromkeys(("explain", "lens.explain"), EXPLAIN),
+    "repair": {
+        "data": lambda: (np.repeat(BATCH, 3, axis=0), np.repeat(TARGETS, 3, axis=0)),
+        "epochs": lambda: 1,
+        "budget": lambda: 3.0,
+    },
     **dict.fromkeys(("lens.loss_slice", "lens.loss_plane"), SLICE),
+    "lens.lr_find": {"x": lambda: BATCH, "y": lambda: TARGETS, "steps": lambda: 10},
     "lens.race": {"surface": lambda: "bowl", "steps": lambda: 2, "tune": lambda: False},
     "lens.race_everywhere": {
         "optimizers": lambda: ["sgd=0.1"], "steps": lambda: 1, "tune": lambda: False,
@@ -439,6 +445,7 @@ LEFT_OUT = {
     "lens.Comparison": "made by compare alone",
     "lens.GradientCheck": "made by check_gradients alone",
     "lens.LossSlice": "made by loss_slice alone",
+    "lens.RangeTest": "made by lr_find alone",
     **dict.fromkeys(("lens.Race", "lens.Races", "lens.Runner"), "made by race alone"),
     "lens.LossPlane": "made by loss_plane alone",
     "lens.Explanation": "made by explain alone",

@@ -13,7 +13,7 @@ from typing import Annotated, cast
 import typer
 
 from glassgrad import __version__
-from glassgrad.cli.commands import comparing, looking, networks
+from glassgrad.cli.commands import comparing, doctoring, looking, networks
 from glassgrad.cli.commands.runs import runs
 from glassgrad.errors import ArgumentError, GlassgradError, UnknownNameError
 
@@ -40,6 +40,9 @@ COMMANDS: Mapping[str, Callable[..., None]] = {  # in the order of the help
     "slice": looking.slice_loss,
     "race": comparing.race_optimizers,
     "explain": looking.explain_gradients,
+    "doctor": doctoring.doctor,
+    "replay": doctoring.replay,
+    "lr-find": doctoring.find_learning_rate,
 }
 # The base of what typer raises for a command line that it cannot read; its module differs
 # between versions of typer.

@@ -23,6 +23,7 @@ from glassgrad.datasets.dataset import fingerprint
 from glassgrad.datasets.registry import lasting_name
 from glassgrad.errors import ArgumentError, DataError, ExecutionError, FileError
 from glassgrad.execute.executor import executor_named
+from glassgrad.lens.doctor import Doctor
 from glassgrad.models import Sequential
 from glassgrad.optimizers import Optimizer
 from glassgrad.preprocessing.targets import Task
@@ -37,6 +38,7 @@ __all__ = [
     "load_data_of",
     "resume",
     "untrained",
+    "untrained_of",
 ]
 
 DATA = "digits"
@@ -69,8 +71,14 @@ class Options:
     max_seconds: float | None = None
 
 
-def begin(options: Options, folder: Path | None, screen: Screen) -> None:
+def begin(options: Options, folder: Path | None, screen: Screen, has_doctor: bool = True) -> None:
     """Train a new network.
+
+    Args:
+        options: what was asked for.
+        folder: of the run.
+        screen: where messages go.
+        has_doctor: whether a doctor looks on.
 
     Raises:
         ArgumentError, UnknownNameError: an option is wrong; nothing has been written.
@@ -83,11 +91,17 @@ def begin(options: Options, folder: Path | None, screen: Screen) -> None:
         model = _prepared(config, dataset)
     needed = COPIES * STATES * sum(weight.storage.nbytes for weight in model.weights)
     with Run.begin(folder, config, needed) as run:
-        _carry_on(run, model, dataset, screen)
+        _carry_on(run, model, dataset, screen, has_doctor)
 
 
-def resume(folder: Path, options: Options, screen: Screen) -> None:
+def resume(folder: Path, options: Options, screen: Screen, has_doctor: bool = True) -> None:
     """Go on with a run; one that has ended shows its result again.
+
+    Args:
+        folder: of the run.
+        options: what was asked for.
+        screen: where messages go.
+        has_doctor: whether a doctor looks on.
 
     Raises:
         ArgumentError: an option contradicts the configuration of the run.
@@ -112,7 +126,7 @@ def resume(folder: Path, options: Options, screen: Screen) -> None:
         dataset = _same_data(run)
         with screen.announced_compilation():
             model = _prepared(run.config, dataset)
-        _carry_on(run, model, dataset, screen)
+        _carry_on(run, model, dataset, screen, has_doctor)
 
 
 # ---- from options to a model
@@ -127,7 +141,7 @@ def untrained(options: Options) -> tuple[Sequential, Dataset, int]:
     """
     dataset = _data_for(options)
     config = _config_for(options, dataset)
-    return _compiled(config, dataset), dataset, config.batch_size
+    return untrained_of(config, dataset), dataset, config.batch_size
 
 
 def _data_for(options: Options) -> Dataset:
@@ -182,7 +196,7 @@ def _rate(optimizer: Optimizer) -> float:
     return rate
 
 
-def _compiled(config: Config, dataset: Dataset) -> Sequential:
+def untrained_of(config: Config, dataset: Dataset) -> Sequential:
     """The network at its beginning, with what it learns by."""
     model = network_for(dataset, config.layers, config.seed)
     is_classifier = dataset.classes is not None
@@ -198,7 +212,7 @@ def _compiled(config: Config, dataset: Dataset) -> Sequential:
 
 def _prepared(config: Config, dataset: Dataset) -> Sequential:
     """The same, with programs that are compiled."""
-    model = _compiled(config, dataset)
+    model = untrained_of(config, dataset)
     learning, testing = model.steps.training, model.steps.evaluation
     for step, x, y, size in (
         (learning, dataset.x_train, dataset.y_train, config.batch_size),
@@ -292,12 +306,16 @@ class StopWhenDiverged(Callback):
             self.model.stop_training = True
 
 
-def _carry_on(run: Run, model: Sequential, dataset: Dataset, screen: Screen) -> None:
+def _carry_on(
+    run: Run, model: Sequential, dataset: Dataset, screen: Screen, has_doctor: bool
+) -> None:
     """Train to the end, from the checkpoint if there is one, and write the result."""
     _report_columns(dataset, screen)
     screen.note(_opening(run, model, dataset))
     clock = Clock()
-    recorder = Recorder(run.folder, asdict(run.config), screen.note)
+    doctor = Doctor(verbose=0) if has_doctor else None
+    found = None if doctor is None else (lambda: [one.as_dict() for one in doctor.findings])
+    recorder = Recorder(run.folder, asdict(run.config), screen.note, found)
     try:
         with recorder:
             history = model.fit(
@@ -310,17 +328,22 @@ def _carry_on(run: Run, model: Sequential, dataset: Dataset, screen: Screen) -> 
                     clock,
                     StopWhenDiverged(),
                     *_stopping(run.config, dataset, screen),
+                    *([] if doctor is None else [doctor]),
                     recorder,
                 ],
                 validation_data=dataset.validation,
                 checkpoint=run.checkpoint,
             )
             seconds = clock.seconds
+            if doctor is not None:
+                screen.note(doctor.report())
             result = _result(model, dataset, history, seconds)
             _require_finite(result, run)
+            result |= {} if found is None else {"findings": found()}
             model.save(run.model)
             run.write_result(result)
-            recorder.result = {name: v for name, v in result.items() if name != "history"}
+            elsewhere = ("history", "findings")
+            recorder.result = {name: v for name, v in result.items() if name not in elsewhere}
     except KeyboardInterrupt:
         screen.note(f"Interrupted. Go on with: {run.how_to_go_on}")
         raise typer.Exit(130) from None

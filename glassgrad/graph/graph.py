@@ -106,7 +106,7 @@ def rewrite(
             if inputs is node.inputs or all(map(is_, inputs, node.inputs)):
                 continue
             copy = Node(node.operation, inputs, node.specs)
-            copy.scope = node.scope
+            copy.scope, copy.source = node.scope, node.source
             replaced = copy.outputs
         for index, tensor in enumerate(replaced):
             done.setdefault((node, index), tensor)

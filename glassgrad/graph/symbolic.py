@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import numpy as np
 
 from glassgrad.errors import ArgumentError, GlassgradError, GraphError
+from glassgrad.graph.sources import Line, line_of_caller, standing_at
 from glassgrad.graph.tensor import Tensor, Variable, as_tensor, placeholder
 from glassgrad.graph.trace import RandomState, Trace, tracing
 from glassgrad.graph.trees import flatten, map_tree, rebuild
@@ -109,6 +110,7 @@ class Call:
     options: Mapping[str, Any]
     outputs: Any = field(default=None, init=False)  # a tree of symbolic tensors
     number: int = field(default_factory=lambda: next(_numbers), init=False)
+    line: Line | None = field(default_factory=line_of_caller, init=False)  # that called it
 
     @property
     def name(self) -> str:
@@ -129,7 +131,8 @@ class Call:
             return value_of(leaf) if isinstance(leaf, SymbolicTensor) else leaf
 
         arguments, options = map_tree(valued, (self.arguments, dict(self.options)))
-        return self.function(*arguments, **options)
+        with standing_at(getattr(self.function, "line_of_code", None) or self.line):
+            return self.function(*arguments, **options)
 
     def __repr__(self) -> str:
         return f"<Call of {self.name} on {', '.join(one.name for one in self.inputs)}>"

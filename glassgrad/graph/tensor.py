@@ -17,6 +17,7 @@ from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, DtypeError, GraphError, ShapeError
 from glassgrad.graph.dtypes import default_float, promote, resolve_dtype, to_array
 from glassgrad.graph.operation import Array, Operation, TensorSpec, as_specs
+from glassgrad.graph.sources import Source, asked_source, behind
 from glassgrad.graph.trace import current_trace
 
 if TYPE_CHECKING:  # the methods of a tensor are operations, and are attached by `ops`
@@ -89,7 +90,11 @@ def scope_of(node: Node, suffix: str) -> Iterator[None]:
     """Let nodes belong where another node belongs; the suffix says to which side of it."""
     token = _scope.set(f"{node.scope} {suffix}".strip())
     try:
-        yield
+        if node.source is None:
+            yield
+            return
+        with behind(node):
+            yield
     finally:
         _scope.reset(token)
 
@@ -97,7 +102,7 @@ def scope_of(node: Node, suffix: str) -> Iterator[None]:
 class Node:
     """An operation applied to inputs. Immutable, compared by identity."""
 
-    __slots__ = ("__weakref__", "inputs", "operation", "scope", "specs", "values")
+    __slots__ = ("__weakref__", "inputs", "operation", "scope", "source", "specs", "values")
 
     def __init__(
         self, operation: Operation, inputs: tuple[Tensor, ...], specs: tuple[TensorSpec, ...]
@@ -106,6 +111,7 @@ class Node:
         self.inputs = inputs
         self.specs = specs
         self.scope = _scope.get()
+        self.source: Source | None = asked_source()
         self.values: tuple[Array, ...] | None = None  # kept once somebody has looked
 
     @property

@@ -34,6 +34,7 @@ from glassgrad.graph import (
 )
 from glassgrad.graph.dtypes import resolve_dtype, to_array
 from glassgrad.graph.operation import Array
+from glassgrad.graph.sources import line_of_caller
 from glassgrad.graph.symbolic import Call, filled, has_symbols, record
 from glassgrad.graph.tensor import current_scope, evaluator
 from glassgrad.graph.trace import LayerCall
@@ -137,6 +138,7 @@ class Layer(Configurable):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.shape_of_examples = _shape_of_examples(type(self).__name__, **given)
         self.built = False
+        self.line_of_code = line_of_caller(self)  # that made the layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -9,6 +9,7 @@ from glassgrad.lens.explaining import explain
 from glassgrad.lens.explanation import ExplainedStep, Explanation
 from glassgrad.lens.picturing import Box, Flow, Picture, draw, plot
 from glassgrad.lens.racing import SURFACES, Race, Races, Runner, Surface, race, race_everywhere
+from glassgrad.lens.range_test import RangeTest, lr_find
 from glassgrad.lens.slice import LossSlice, loss_slice
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Picture",
     "Race",
     "Races",
+    "RangeTest",
     "Runner",
     "Surface",
     "check_gradients",
@@ -33,6 +35,7 @@ __all__ = [
     "gradients_of",
     "loss_plane",
     "loss_slice",
+    "lr_find",
     "plot",
     "race",
     "race_everywhere",

@@ -46,7 +46,7 @@ def _fuse(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor] | None:
         fused = sigmoid_cross_entropy(inputs[0], inputs[1].node.inputs[0])
     else:
         return None
-    fused.node.scope = node.scope
+    fused.node.scope, fused.node.source = node.scope, node.source
     return (fused,)
 
 

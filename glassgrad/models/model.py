@@ -287,7 +287,15 @@ class Model(Trainer, ModelMethods):
         """
         self._require_built()
         _require_free(filepath, overwrite)
-        content = {
+        save_tree(filepath, "model", self.content())
+
+    def content(self) -> dict[str, Any]:
+        """What ``save`` writes: plain data and arrays, from which ``model_from`` makes the model.
+
+        Raises:
+            ArgumentError: a function or class in the model is not registered.
+        """
+        return {
             "architecture": serialize(self),
             "input": self._input,
             "preprocessing": serialize(self.preprocessing),
@@ -298,7 +306,6 @@ class Model(Trainer, ModelMethods):
             "random": [self.random.seed.numpy(), self.random.step.numpy()],
             "training": self._training_config(),
         }
-        save_tree(filepath, "model", content)
 
     def _training_config(self) -> dict[str, Any] | None:
         if self._steps is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from glassgrad import layers as layer_family
@@ -27,7 +27,7 @@ from glassgrad.random_seed import seeded
 from glassgrad.serialization import custom_object_scope, serialize
 from glassgrad.training.storage import load_tree
 
-__all__ = ["Sequential", "clone_model", "load_model", "model_from_json"]
+__all__ = ["Sequential", "load_model", "model_from", "model_from_json"]
 
 
 @register()
@@ -283,13 +283,7 @@ def load_model(
     """
     tree = load_tree(filepath, "model")
     try:
-        # The weights come from the file, and no random number is used up.
-        with custom_object_scope(custom_objects), seeded(0):
-            model = layer_family.deserialize(tree["architecture"])
-        if not isinstance(model, Model):
-            raise ArgumentError(f"{type(model).__name__} is no model")
-        with custom_object_scope(custom_objects):
-            model.restore(tree, training=compile)
+        return model_from(tree, custom_objects, training=compile)
     except _WRONG_CONTENT as error:
         is_unknown = isinstance(error, UnknownNameError)
         way_out = " Hand over what is your own by custom_objects." if is_unknown else ""
@@ -297,6 +291,31 @@ def load_model(
             f"{os.fspath(filepath)!r} does not describe a model that can be made here: {error}"
             f"{way_out}"
         ) from error
+
+
+def model_from(
+    content: Mapping[str, Any],
+    custom_objects: Mapping[str, Any] | None = None,
+    *,
+    training: bool = True,
+) -> Model:
+    """The model that ``Model.content`` has written down.
+
+    Args:
+        content: plain data and arrays.
+        custom_objects: classes and functions of one's own that it names.
+        training: whether to compile the model as it was, and take back the optimizer's state.
+
+    Raises:
+        GlassgradError: it names what is not registered, or describes no model.
+    """
+    # The weights come from the content, and no random number is used up.
+    with custom_object_scope(custom_objects), seeded(0):
+        model = layer_family.deserialize(content["architecture"])
+    if not isinstance(model, Model):
+        raise ArgumentError(f"{type(model).__name__} is no model")
+    with custom_object_scope(custom_objects):
+        model.restore(content, training=training)
     return model
 
 
@@ -325,32 +344,6 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     if not isinstance(model, Model):
         raise ArgumentError(f"The text describes no model. Got {type(model).__name__}.")
     return model
-
-
-@checked_before
-def clone_model(model: Model) -> Model:
-    """A model of the same architecture with new weights, not compiled.
-
-    Raises:
-        ArgumentError: a function in the model is not registered.
-
-    Example:
-        >>> from glassgrad.layers import Dense, Input
-        >>> model = Sequential([Input((2,)), Dense(3)])
-        >>> clone_model(model).count_params()
-        9
-    """
-    # Here classes need no names that last: any that tell them apart will do.
-    kinds = dict.fromkeys(map(type, _layers_within(model)))
-    with custom_object_scope({f"{n}>{kind.__name__}": kind for n, kind in enumerate(kinds)}):
-        config = serialize(model)
-        return type(model).from_config(config["config"])
-
-
-def _layers_within(layer: Layer) -> Iterator[Layer]:
-    for inner in layer.sublayers:
-        yield inner
-        yield from _layers_within(inner)
 
 
 # What a well-formed file with senseless content can lead to.

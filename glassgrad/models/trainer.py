@@ -129,6 +129,7 @@ class Trainer(Layer):
     def _renew_steps(self, executor: Executor) -> None:
         steps = self.steps
         self._steps = Steps(self, steps.objective, self.optimizer, steps.scores, executor)
+        self._steps.journal = steps.journal
 
     @property
     def is_compiled(self) -> bool:

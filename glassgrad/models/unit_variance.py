@@ -29,7 +29,7 @@ from glassgrad.ops.movement import Reshape, Transpose
 from glassgrad.ops.statistics import var
 from glassgrad.random_seed import check_seed, next_generator
 
-__all__ = ["Scaling", "lsuv"]
+__all__ = ["PASSAGES", "PRODUCTS", "Scaling", "lsuv"]
 
 NO_VARIANCE = 1e-12  # what rounding makes of outputs that are equal, relative to their squares
 
@@ -176,7 +176,7 @@ def _checked_variance(kernel: Variable, total: float, of_units: float) -> float:
             f"The outputs of {kernel.name!r} are not finite: their variance is {total}. Look for "
             "NaN and infinities in the data, and for layers before it that explode."
         )
-    if of_units <= NO_VARIANCE * total:
+    if of_units <= NO_VARIANCE * total or total == 0:
         raise DataError(
             f"The outputs of {kernel.name!r} are the same for every example, so no factor gives "
             "them variance 1. Pass a batch of different examples; where the data vary, the kernel "

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from glassgrad.errors import ArgumentError, ShapeError
 from glassgrad.graph import Composite, Graph, Tensor, TensorSpec, apply, rewrite
 from glassgrad.graph.tensor import Leaf
 from glassgrad.ops.elementwise import broadcast_shapes
 
-__all__ = ["ElementwiseMap"]
+__all__ = ["TOTAL", "ElementwiseMap"]
+
+
+TOTAL = np.dtype("float64")
+"""Of sums over all elements."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,9 @@ class ElementwiseMap(Composite):
 
     The inputs are ``shared`` scalars, then the lists one after the other, each of ``length``
     tensors: all parameters, then all gradients, then all first moments and so on. The outputs
-    are lists too, one for each output of the body.
+    are lists too, one for each output of the body; but of the last ``squares`` outputs nothing
+    is kept besides one number each: the sum of the squares of all elements of all members, in
+    float64.
 
     The body is a graph on scalars: one placeholder for each shared scalar and each list.
     """
@@ -28,10 +36,16 @@ class ElementwiseMap(Composite):
     body: Graph
     length: int
     shared: int = 0
+    squares: int = 0
 
     def __post_init__(self) -> None:
         if self.length < 1:
             raise ArgumentError(f"The lists must not be empty. Got length {self.length}.")
+        if not 0 <= self.squares <= len(self.body.outputs):
+            raise ArgumentError(
+                f"The body has {len(self.body.outputs)} outputs, so the squares of as many can be "
+                f"summed. Got {self.squares}."
+            )
         wrong = [
             node
             for node in self.body.nodes
@@ -48,6 +62,11 @@ class ElementwiseMap(Composite):
         """How many lists go in."""
         return len(self.body.inputs) - self.shared
 
+    @property
+    def mapped(self) -> tuple[Tensor, ...]:
+        """The outputs of the body that become lists."""
+        return self.body.outputs[: len(self.body.outputs) - self.squares]
+
     def split(self, tensors: Sequence[Any]) -> tuple[Sequence[Any], list[Sequence[Any]]]:
         """The shared scalars, and for each member the tensors of its lists."""
         lists = tensors[self.shared :]
@@ -55,7 +74,7 @@ class ElementwiseMap(Composite):
         return tensors[: self.shared], members
 
     def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
-        """Each output has the shape of its member of the first list."""
+        """Each output has the shape of its member of the first list; sums are scalars."""
         expected = self.shared + self.lists * self.length
         if len(inputs) != expected:
             raise ArgumentError(
@@ -73,14 +92,16 @@ class ElementwiseMap(Composite):
                     f"The members of the lists must fit the first list's {spec} and the body's "
                     f"{', '.join(map(str, wanted))}. Got {', '.join(map(str, specs))}."
                 )
-        return tuple(
-            TensorSpec(spec.shape, output.dtype) for output in self.body.outputs for spec in first
-        )
+        lists = [TensorSpec(spec.shape, output.dtype) for output in self.mapped for spec in first]
+        return (*lists, *[TensorSpec((), TOTAL)] * self.squares)
 
     def definition(self, *inputs):
         shared, members = self.split(inputs)
         results = [self._replay((*shared, *member)) for member in members]
-        return tuple(output for outputs in zip(*results, strict=True) for output in outputs)
+        lists = list(zip(*results, strict=True))
+        kept = len(self.mapped)
+        made = [output for outputs in lists[:kept] for output in outputs]
+        return (*made, *(_sum_of_squares(outputs) for outputs in lists[kept:]))
 
     def _replay(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The body on tensors of any shape: every operation is applied anew."""
@@ -90,3 +111,8 @@ class ElementwiseMap(Composite):
             lambda node, inputs: apply(node.operation, inputs) if inputs else None,
             known,
         )
+
+
+def _sum_of_squares(tensors: Sequence[Tensor]) -> Tensor:
+    first, *others = [tensor.cast(TOTAL).square().sum() for tensor in tensors]
+    return sum(others, start=first)

@@ -133,7 +133,7 @@ class LossScaleOptimizer(Optimizer):
         """Those of the inner optimizer, unless a gradient is not finite; and those of the scale."""
         scale, steps = self.dynamic_scale.tensor, self.step_counter + 1
         finite = _all_finite([gradient for gradient, _ in pairs])
-        unscaled = [(gradient / scale.cast(gradient.dtype), one) for gradient, one in pairs]
+        unscaled = self._unscaled(pairs)
         new = choose(finite, self.inner_optimizer.new_values(unscaled, variables))
         grows = equal(steps, self.dynamic_growth_steps)
         larger = where(grows, minimum(scale * 2.0, LARGEST_SCALE), scale)
@@ -141,6 +141,11 @@ class LossScaleOptimizer(Optimizer):
             self.dynamic_scale: where(finite, larger, scale * 0.5),
             self.step_counter: where(finite, where(grows, 0, steps), 0),
         }
+
+    def _unscaled(self, pairs: Pairs) -> Pairs:
+        """The pairs, with gradients of the loss as it was before it was scaled."""
+        scale = self.dynamic_scale.tensor
+        return [(gradient / scale.cast(gradient.dtype), one) for gradient, one in pairs]
 
 
 def _all_finite(gradients: Sequence[Tensor]) -> Tensor:

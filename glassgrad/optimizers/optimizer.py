@@ -28,6 +28,7 @@ from glassgrad.optimizers import schedules
 from glassgrad.optimizers.checks import check_count, check_from_zero, check_positive, check_share
 from glassgrad.optimizers.clipping import CLIPPINGS, check_limits
 from glassgrad.optimizers.counting import is_multiple, whole_part
+from glassgrad.optimizers.moves import Move, tell
 from glassgrad.optimizers.pairs import Pairs, changed_pairs, require_variables
 from glassgrad.optimizers.schedules import LearningRateSchedule
 from glassgrad.optimizers.signatures import show_handed_on
@@ -198,6 +199,12 @@ class Optimizer(Configurable):
             self._learning_rate.assign(_checked_rate(value))
 
     @property
+    def schedule(self) -> LearningRateSchedule | None:
+        """What decides the learning rate; ``None`` where it is a number."""
+        rate = self._learning_rate
+        return rate if isinstance(rate, LearningRateSchedule) else None
+
+    @property
     def iterations(self) -> Variable | Tensor:
         """How many updates have been made: steps, or with accumulation whole groups of them."""
         if self.gradient_accumulation_steps is None:
@@ -347,6 +354,7 @@ class Optimizer(Configurable):
         self.build(variables)
         with scope(self.name):
             new_values = self.new_values(pairs, variables)
+            tell(Move(g, one.tensor, new_values[one]) for g, one in self._unscaled(pairs))
         _assign(new_values)
 
     @checked_before

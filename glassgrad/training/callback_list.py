@@ -84,6 +84,10 @@ class CallbackList(Callback):
         """Whether a callback has something to do at one of some events."""
         return any(self._listeners[event] for event in events)
 
+    def wants_logs(self, event: str) -> bool:
+        """Whether a callback that has something to do at an event looks at the logs of batches."""
+        return any(one.reads_batch_logs for one in self._listeners[event])
+
     def most_batches(self, *events: str) -> int | None:
         """How many batches may be run at a time until a callback must be called for some events.
 

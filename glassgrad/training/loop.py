@@ -206,7 +206,9 @@ class TrainingLoop:
         self.results = steps.training_logs(results) if steps.has_own("train_step") else None
         self.batch += portion.batches
         if callbacks.listens("on_train_batch_end"):
-            callbacks.on_train_batch_end(self.batch - 1, logs=steps.training_logs(self.results))
+            is_read = callbacks.wants_logs("on_train_batch_end")
+            logs = steps.training_logs(self.results) if is_read else {}
+            callbacks.on_train_batch_end(self.batch - 1, logs=logs)
 
     # ---- interruption and resumption
 

@@ -30,6 +30,7 @@ from glassgrad.ops.indexing import take
 from glassgrad.ops.loss import Softmax
 from glassgrad.optimizers import Optimizer
 from glassgrad.training.data import ArrayData, Batch, Data, Stretch, pack
+from glassgrad.training.journal import Journal
 from glassgrad.training.objective import Objective, Outputs
 from glassgrad.training.scores import Scores
 from glassgrad.training.targets import checked_targets
@@ -169,7 +170,8 @@ class Steps:
     """The steps of a compiled model.
 
     ``training`` takes a batch and learns, ``evaluation`` takes its loss and metrics,
-    ``prediction`` gives the model's output. A model may write any of the three itself.
+    ``prediction`` gives the model's output. A model may write any of the three itself. Where
+    there is a ``journal``, every step of training notes in it what it did.
 
     Args:
         model: gives predictions and says which of its variables are trainable.
@@ -193,6 +195,7 @@ class Steps:
         self.scores = scores
         self.executor = executor
         self.prediction = Step(prediction_graph(model), executor, model.random)
+        self.journal: Journal | None = None
         self._training = lru_cache(FREEZINGS)(self._training_step)
         self._evaluation = lru_cache(FREEZINGS)(self._evaluation_step)
         self._outputs = lru_cache(PROGRAMS)(self._follow_model)
@@ -200,11 +203,12 @@ class Steps:
 
     @property
     def training(self) -> Step:
-        """The step of learning, for the layers that are not frozen now."""
-        return self._training(self.model.trainability())
+        """The step of learning, for the layers that are not frozen now, with what it notes."""
+        return self._training(self.model.trainability(), self.journal)
 
-    def _training_step(self, trainability: tuple[object, ...]) -> Step:
-        return Step(self._training_graph, self.executor, self.model.random, training=True)
+    def _training_step(self, trainability: tuple[object, ...], journal: Journal | None) -> Step:
+        build = self._training_graph if journal is None else journal.noting(self._training_graph)
+        return Step(build, self.executor, self.model.random, training=True)
 
     @property
     def evaluation(self) -> Step:

@@ -14,6 +14,7 @@ from glassgrad.cli import training
 from glassgrad.cli.runs import Config
 from glassgrad.cli.training import Clock
 from glassgrad.models import load_model
+from glassgrad.runs import RunDatabase
 
 Command = Callable[..., Any]
 
@@ -50,11 +51,47 @@ def test_json_is_one_object(command: Command, small: tuple[str, ...]) -> None:
     result = json.loads(found.out)
     assert set(result) == {
         "run", "test_accuracy", "test_loss", "epochs", "seconds", "examples_per_second",
-        "test_commonest_class", "test_commonest_share", "test_recall", "test_confusion",
+        "test_commonest_class", "test_commonest_share", "test_recall", "test_confusion", "findings",
     }  # fmt: skip
     assert result["run"] == "run"
     assert result["epochs"] == 2
     assert 0.1 < result["test_accuracy"] <= 1
+
+
+def test_the_doctor_says_in_one_line_that_all_is_well(
+    command: Command, small: tuple[str, ...]
+) -> None:
+    good = (*small, "--learning-rate", 0.01)
+    lines = command("train", *good, "--out", "run").err.splitlines()
+    said = [line for line in lines if line.startswith("doctor")]
+    assert len(said) == 1
+    assert said[0].startswith("doctor: nothing is wrong with")
+    assert recorded_findings("run") == []
+    assert "doctor" not in command("train", *small, "--no-doctor", "--out", "alone").err
+    assert recorded_findings("alone") is None
+
+
+def test_the_doctor_says_what_is_wrong(command: Command, small: tuple[str, ...]) -> None:
+    found = command("train", *small, "--learning-rate", 3, "--out", "run")
+    assert "learning_rate_too_high: steps that are too large" in found.err
+    assert "remedy 1: Divide the learning rate by" in found.err
+    (finding, *_) = recorded_findings("run")
+    assert finding["code"] == "learning_rate_too_high"
+
+
+def test_training_with_the_doctor_is_training_without(
+    command: Command, small: tuple[str, ...]
+) -> None:
+    command("train", *small, "--out", "with")
+    command("train", *small, "--no-doctor", "--out", "without")
+    assert same(weights(Path("with")), weights(Path("without")))
+
+
+def recorded_findings(name: str) -> Any:
+    with RunDatabase(Path("runs.sqlite")) as database:
+        record = database.record(name)
+    assert record is not None
+    return record.findings
 
 
 def test_quiet_still_shows_the_result(command: Command, small: tuple[str, ...]) -> None:

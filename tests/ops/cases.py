@@ -731,6 +731,12 @@ def momentum(dtype: str) -> Operation:
     return mapping.ElementwiseMap(trace_graph(body, [scalar] * 4), length=2, shared=1)
 
 
+def squares(dtype: str) -> Operation:
+    scalar = TensorSpec((), np.dtype(dtype))
+    graph = trace_graph(lambda w, g: (w - g, g, w * g), [scalar] * 2)
+    return mapping.ElementwiseMap(graph, length=2, squares=2)
+
+
 def gradient_of_softmax(x: Any, y: Any, g: Any) -> Any:
     return oracles.torch_gradients(partial(torch.softmax, dim=-1), x, g)
 
@@ -763,6 +769,7 @@ GRAPHS = [
         for reverse in (False, True)
     ),
     Case("ElementwiseMap", momentum, MATRICES, oracles.momentum),
+    Case("ElementwiseMap-with-squares", squares, MATRICES[1:5], oracles.squares),
     Case("CompositeGradient", CompositeGradient(loss.Softmax(), (True,)),
          (FIXED, softmax_of(FIXED), real(2, 3)), by_torch(gradient_of_softmax)),
     Case("CompositeGradient-of-some-outputs",

@@ -257,6 +257,15 @@ def recurrence(reverse: bool = False) -> Oracle:
     return oracle
 
 
+def squares(*lists: Array) -> tuple[Array, ...]:
+    """w' = w - g for two parameters, and the sums of g² and of (w g)², number by number."""
+    pairs = list(zip(lists[:2], lists[2:], strict=True))
+    numbers = [pair for w, g in pairs for pair in zip(w.flat, g.flat, strict=True)]
+    moved = [by_element(lambda w, g: w - g)(*pair) for pair in pairs]
+    sums = math.fsum(g * g for _, g in numbers), math.fsum((w * g) ** 2 for w, g in numbers)
+    return (*moved, *(np.array(one) for one in sums))
+
+
 def momentum(rate: Array, *lists: Array) -> tuple[Array, ...]:
     """v' = 0.9 v - rate g and w' = w + v', for two parameters, element by element."""
     (w0, w1, g0, g1, v0, v1), eta = lists, rate.item()

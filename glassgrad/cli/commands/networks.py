@@ -137,6 +137,12 @@ def train(
             "--epochs lengthen it.",
         ),
     ] = None,
+    doctor: Annotated[
+        bool,
+        typer.Option(
+            "--doctor/--no-doctor", help="Look on, and say why the network does not learn."
+        ),
+    ] = True,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -161,9 +167,9 @@ def train(
     )
     screen = Screen(as_json, quiet)
     if resume is None:
-        training.begin(options, out, screen)
+        training.begin(options, out, screen, doctor)
     elif out is None:
-        training.resume(resume, options, screen)
+        training.resume(resume, options, screen, doctor)
     else:
         raise ArgumentError("--out begins a run and --resume goes on with one. Got both.")
 

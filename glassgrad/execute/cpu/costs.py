@@ -196,12 +196,15 @@ def _uniform(operation: StreamedUniform, inputs: Specs, outputs: Specs) -> int:
 def _update(operation: ElementwiseMap, inputs: Specs, outputs: Specs) -> int:
     """What depends on a list is computed for each element, and all else once."""
     _, members = operation.split(inputs)
-    elements = sum(member[0].size for member in members)
+    elements: int = sum(member[0].size for member in members)
     each = {tensor.node for tensor in operation.body.inputs[operation.shared :]}
     for node in operation.body.nodes:
         if any(tensor.node in each for tensor in node.inputs):
             each.add(node)
-    return sum(flop_of(node) * (elements if node in each else 1) for node in operation.body.nodes)
+    summed = 2 * operation.squares * elements
+    return summed + sum(
+        flop_of(node) * (elements if node in each else 1) for node in operation.body.nodes
+    )
 
 
 @flop.register

@@ -129,6 +129,10 @@ def _update_formulas(launch: Launch) -> Iterator[str]:
         if one not in inline:
             written = _written(one, inline, names).plain
             yield f"    {names[one.outputs[0]].plain} = {written}"
+    summed = operation.body.outputs[len(operation.mapped) :]
+    if summed:
+        named = (_written(t.node, inline, names) if t.node in inline else names[t] for t in summed)
+        yield f"    sums of the squares of {', '.join(one.plain for one in named)}"
 
 
 def _names_of_update(launch: Launch, operation: ElementwiseMap) -> tuple[Names, set[Node]]:
@@ -136,7 +140,7 @@ def _names_of_update(launch: Launch, operation: ElementwiseMap) -> tuple[Names, 
     inputs = Names()
     given = {tensor.key: inputs[tensor] for tensor in operation.body.inputs}
     results = set()
-    for output, place in zip(operation.body.outputs, launch.in_place, strict=True):
+    for output, place in zip(operation.mapped, launch.in_place, strict=True):
         results.add(output.node)
         if place is not None:
             changed = inputs[operation.body.inputs[operation.shared + place]]

@@ -22,7 +22,7 @@ from math import prod
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
 from glassgrad.execute.cpu.kernels import Rows, Work, rows_of, work_of
 from glassgrad.execute.cpu.kernels.pooled_rows import in_pairs_of_lines, is_pooling_by_two
-from glassgrad.execute.cpu.lowered import PartialSums
+from glassgrad.execute.cpu.lowered import DividedMap, PartialSums
 from glassgrad.graph import Leaf, Node, Operation, Tensor, rewrite, walk
 from glassgrad.ops.elementwise import Cast, StopGradient
 from glassgrad.ops.linear import MatMul
@@ -311,7 +311,7 @@ def _space_of_group(node: Node) -> tuple[Kind, int, int | None]:
         return Kind.PRODUCT, rows * columns, columns
     if _is_batch_of_products(node):
         return Kind.BATCH, node.specs[0].size, None
-    if type(node.operation) is ElementwiseMap:
+    if type(node.operation) in (ElementwiseMap, DividedMap):
         return Kind.UPDATE, 0, None
     if type(node.operation) is Scan:
         return Kind.SCAN, 0, None

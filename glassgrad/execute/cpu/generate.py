@@ -17,7 +17,7 @@ from glassgrad.execute.cpu.expressions import BY_NUMPY, MATHEMATICS, expression
 from glassgrad.execute.cpu.fuse import Group, Kind, Pattern, is_reduction, source_of, sources_of
 from glassgrad.execute.cpu.kernels.work import Argument, Scratch, view_of
 from glassgrad.execute.cpu.views import VIEW_NAMES
-from glassgrad.graph import Constant, Graph, Node, Tensor
+from glassgrad.graph import Constant, Node, Tensor
 from glassgrad.graph.tensor import Key
 from glassgrad.ops.elementwise import Comparison
 from glassgrad.ops.reduction import Argmin, Min, Place, Sum
@@ -27,13 +27,11 @@ __all__ = [
     "Sources",
     "batch_source",
     "column_sum_source",
-    "constants_of",
     "loop_source",
     "product_source",
     "product_target",
     "rows_source",
     "rows_target",
-    "update_source",
 ]
 
 HEADER = f"""\
@@ -769,72 +767,3 @@ def column_sum_source(dtype: np.dtype[Any]) -> str:
         "        own[j] += a_row[j]",
     ]
     return HEADER + "\n".join(indent(lines)) + "\n"
-
-
-def update_source(body: Graph, shared: int, in_place: Sequence[int | None]) -> str:
-    """One element-wise formula over memory of a given size.
-
-    Slots: the size, then an array for each shared input of the body, each of its constants, each
-    list that goes in, and each output that is not in place. ``in_place`` gives for each output
-    the input of the body whose memory it overwrites.
-    """
-    constants = constants_of(body)
-    single = [*body.inputs[:shared], *constants]
-    names: dict[Key, str] = {}
-    lines, loads = [], []
-    for slot, tensor in enumerate([*single, *body.inputs[shared:]], 1):
-        view = f"{view_name(tensor.dtype)}(arguments, {slot})"
-        names[tensor.key] = f"x{slot}"
-        if slot <= len(single):
-            lines.append(f"x{slot} = {load(f'{view}[0]', tensor.dtype)}")
-        else:
-            lines.append(f"a{slot} = part_of_array({view}, begin, width)")
-            loads.append(f"x{slot} = {load(f'a{slot}[j]', tensor.dtype)}")
-    slot = 1 + len(body.inputs) + len(constants)
-    targets = []
-    for place, tensor in zip(in_place, body.outputs, strict=True):
-        if place is None:
-            view = f"{view_name(tensor.dtype)}(arguments, {slot})"
-            lines.append(f"a{slot} = part_of_array({view}, begin, width)")
-            targets.append(f"a{slot}")
-            slot += 1
-        else:
-            targets.append(f"a{1 + len(constants) + place}")
-    once, each = _body_lines(body, {tensor.node for tensor in single}, names)
-    stores = [
-        f"{target}[j] = {stored(names[tensor.key], tensor.dtype)}"
-        for target, tensor in zip(targets, body.outputs, strict=True)
-    ]
-    text = [
-        "begin, end = split(integer(arguments, 0), parts, part, 16)",
-        "width = end - begin",
-        *lines,
-        *once,
-        "for j in range(width):",
-        *indent([*loads, *each, *stores]),
-    ]
-    return HEADER + "\n".join(indent(text)) + "\n"
-
-
-def constants_of(body: Graph) -> list[Tensor]:
-    """The constants of a graph, in the order of its nodes."""
-    return [n.outputs[0] for n in body.nodes if isinstance(n.operation, Constant)]
-
-
-def _body_lines(
-    body: Graph, scalar: set[Node], names: dict[Key, str]
-) -> tuple[list[str], list[str]]:
-    """The body's nodes: those computed once from shared scalars, and those of each element."""
-    once: list[str] = []
-    each: list[str] = []
-    for number, node in enumerate(body.nodes):
-        if (node, 0) in names:
-            continue
-        name = names[node, 0] = f"v{number}"
-        text = value_of(node, [names[tensor.key] for tensor in node.inputs], "j")
-        if all(tensor.node in scalar for tensor in node.inputs):
-            scalar.add(node)
-            once.append(f"{name} = {text}")
-        else:
-            each.append(f"{name} = {text}")
-    return once, each

@@ -124,7 +124,8 @@ class Launch:
     operands as arrays) is given. ``made`` are the values that it leaves behind.
 
     The calls of an update are the members of its lists. Where they lie side by side they are
-    made one: the arguments ``walked`` then go through all members; the first is their size.
+    made one, if ``is_merged``: the arguments ``walked`` then go through all members; the first is
+    their size.
     ``in_place`` says for each list of outputs which list of inputs it overwrites.
 
     What is repeated belongs to a ``loop``, the last launch of which has the kind `Kind.REPEAT`
@@ -140,6 +141,7 @@ class Launch:
     source: str = ""
     function: Callable[..., None] | None = None
     walked: range = range(0)
+    is_merged: bool = False
     in_place: Sequence[int | None] = ()
     may_fail: bool = False
     barrier: bool = True

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from math import prod
 
 from glassgrad.graph import Operation, TensorSpec
+from glassgrad.ops.mapping import TOTAL, ElementwiseMap
 from glassgrad.ops.windows import PaddingWidths
 
 __all__ = [
     "ConvolutionKernelSums",
     "ConvolutionSpread",
+    "DividedMap",
     "PartialSums",
     "WinogradConvolution",
     "WinogradKernel",
@@ -134,3 +136,16 @@ class PartialSums(Operation):
         """(parts, columns)."""
         (x,) = inputs
         return TensorSpec((self.parts, x.shape[-1]), x.dtype)
+
+
+@dataclass(frozen=True)
+class DividedMap(ElementwiseMap):
+    """`ElementwiseMap` with the sums of squares of each part: their sum is meant."""
+
+    parts: int = 1
+
+    def shape(self, *inputs: TensorSpec) -> tuple[TensorSpec, ...]:
+        """(length, parts) for each sum."""
+        specs = super().shape(*inputs)
+        sums = TensorSpec((self.length, self.parts), TOTAL)
+        return (*specs[: len(specs) - self.squares], *[sums] * self.squares)

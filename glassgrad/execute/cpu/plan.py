@@ -19,11 +19,13 @@ from glassgrad.execute.cpu.fuse import Group, Kind, fuse, source_of, sources_of,
 from glassgrad.execute.cpu.kernels import work
 from glassgrad.execute.cpu.launches import Argument, Buffer, Launch, Loop, Operand, Plan
 from glassgrad.execute.cpu.loops import ScanLayout, with_plain_scans
+from glassgrad.execute.cpu.mapped_lists import divide_squares, join_maps
 from glassgrad.execute.cpu.matmul import SCRATCH_ELEMENTS
 from glassgrad.execute.cpu.pieces import FOLDED
 from glassgrad.execute.cpu.pooled import before_pooling
 from glassgrad.execute.cpu.recurrence import lower_recurrence
 from glassgrad.execute.cpu.simplify import merge_equal, simplify
+from glassgrad.execute.cpu.update_kernel import constants_of, update_source
 from glassgrad.graph import Constant, Leaf, Placeholder, Read, Tensor, TensorSpec, Variable
 from glassgrad.graph.graph import check_declared
 from glassgrad.graph.operation import Array
@@ -51,7 +53,8 @@ def make_plan(
 
 def _ready(outputs: Sequence[Tensor], parts: int, exact: bool) -> tuple[Tensor, ...]:
     """The graph as it is fused, with the bodies of its scans."""
-    simple = lower_recurrence(simplify(outputs, has_expression), parts)
+    simple = lower_recurrence(join_maps(simplify(outputs, has_expression)), parts)
+    simple = divide_squares(simple, parts)
     simple = with_plain_scans(simple, partial(_ready, parts=parts, exact=exact))
     simple = divide_column_sums(lower(before_pooling(simple), parts, exact), parts)
     roots = spread(simple)
@@ -363,17 +366,19 @@ class _Planner:
         (node,) = group.nodes
         operation = node.operation
         assert isinstance(operation, ElementwiseMap)
+        squares = operation.squares
         shared, members = operation.split(node.inputs)
-        outputs = node.outputs
-        made = [outputs[number :: operation.length] for number in range(operation.length)]
+        outputs, kept = node.outputs, len(operation.mapped) * operation.length
+        made = [outputs[number : kept : operation.length] for number in range(operation.length)]
         in_place = self._in_place(group, operation, members, made)
         self._lay_out_gradients(members)
-        constants = generate.constants_of(operation.body)
+        constants = constants_of(operation.body)
         same = [self._flat(tensor) for tensor in (*shared, *constants)]
         calls: list[list[Argument]] = []
-        for member, results in zip(members, made, strict=True):
+        for number, (member, results) in enumerate(zip(members, made, strict=True)):
             fresh = [t for t, place in zip(results, in_place, strict=True) if place is None]
-            calls.append([member[0].size, *same, *map(self._flat, (*member, *fresh))])
+            call = [member[0].size, *same, *map(self._flat, (*member, *fresh))]
+            calls.append([*call, number, *map(self._flat, outputs[kept:])] if squares else call)
         places = [None if place is None else operation.shared + place for place in in_place]
         return Launch(
             group.kind,
@@ -382,8 +387,10 @@ class _Planner:
             writes=self._buffers(outputs),
             nodes=group.nodes,
             made=list(outputs),
-            source=generate.update_source(operation.body, operation.shared, places),
-            walked=range(1 + len(shared) + len(constants), len(calls[0])),
+            source=update_source(operation, places),
+            walked=range(1 + len(same), len(calls[0]) - (1 + squares if squares else 0)),
+            # Between members that lie side by side is something that must not be summed.
+            is_merged=not squares,
             in_place=in_place,
         )
 
@@ -397,7 +404,7 @@ class _Planner:
         """For each list of outputs, the list of inputs whose memory it overwrites, if any."""
         changeable = self._changeable(group)
         chosen: list[int | None] = []
-        for number in range(len(operation.body.outputs)):
+        for number in range(len(operation.mapped)):
             results = [outputs[number] for outputs in made]
             place = self._overwritten(changeable, results, members)
             chosen.append(place)

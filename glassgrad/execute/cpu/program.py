@@ -249,7 +249,7 @@ class CpuProgram(Program):
                 rows.append((fallback.address, 0, SERIAL | BARRIER))
                 self._rows.append(slice(first, len(rows)))
                 continue
-            calls = self._merged(launch) if launch.walked else launch.calls
+            calls = self._merged(launch) if launch.is_merged else launch.calls
             address = compiled(launch.source).address
             starts = [self._write(arguments, words, moving) for arguments in calls]
             rows += [(address, start, 0) for start in starts[:-1]]

@@ -113,7 +113,7 @@ def _simple_map(operation: ElementwiseMap, has_expression: HasExpression) -> Ele
     """The map with a simplified body, if a kernel can be written for it."""
     body = Graph(operation.body.inputs, simplify(operation.body.outputs, has_expression))
     if all(_is_known(node.operation, has_expression) for node in body.nodes):
-        return ElementwiseMap(body, operation.length, operation.shared)
+        return replace(operation, body=body)
     return None
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glassgrad.lens.doctor.bad_value import BadValue
+
 __all__ = [
     "AttentionReading",
     "Case",
@@ -22,6 +24,7 @@ __all__ = [
     "Facts",
     "LayerFacts",
     "LayerReading",
+    "OutputFacts",
     "ParameterFacts",
     "ParameterReading",
     "Reading",
@@ -51,6 +54,7 @@ class ParameterFacts:
         identical_units: whether all units of a kernel begin with equal weights.
         reached: whether the loss depends on it at all, as a graph.
         initializer: the name of what made it, "glorot_uniform"; ``None`` where that is unknown.
+        constant: whether all its elements begin equal.
     """
 
     name: str
@@ -64,6 +68,7 @@ class ParameterFacts:
     identical_units: bool = False
     reached: bool = True
     initializer: str | None = None
+    constant: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,8 @@ class DataFacts:
         input_kind: "real", or "indices" (tokens, categories).
         input_rms: root mean square of all inputs, as they enter the network.
         feature_deviations: smallest and largest standard deviation of a feature (of a channel
-            for images) among those that are not constant.
+            for images) among those that are not constant. Of features that mostly have one
+            value, such as pixels at the border, it is taken over the other values.
         feature_means: smallest and largest mean of a feature.
         target_kind: "classes" (whole numbers), "one_hot", "binary" (0 and 1), "real".
         target_shape: of one example.
@@ -114,6 +120,11 @@ class DataFacts:
         class_counts: how often each class comes in the sample, by class, for classes, one-hot
             and binary targets.
         finite: whether inputs and targets are all finite.
+        bad_numbers: how many of them are not.
+        sees_all_targets: whether range and counts are those of all targets, and not of a sample.
+        label_order: how far classes with neighbouring numbers are alike, as correlation of
+            |i - j| with the distance of their mean inputs: near 1 for grades and counts, near 0
+            where the numbers are but names.
     """
 
     examples: int
@@ -128,6 +139,32 @@ class DataFacts:
     target_deviation: float | None = None
     class_counts: tuple[int, ...] | None = None
     finite: bool = True
+    bad_numbers: int = 0
+    sees_all_targets: bool = True
+    label_order: float | None = None
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """One output of a network, with what it is compared with.
+
+    Args:
+        data: what its targets are like; of the inputs it says what ``Facts.data`` says.
+        loss, from_logits, output_activation, output_shape: as in ``Facts``.
+        layer: the name of the last layer with weights, where there is one.
+        out_of_reach: the part of the targets' variance that no output of the last activation can
+            give: the mean square of their distance to its range, over their variance.
+        refusal: why the loss cannot be computed of this output and its targets, as it says so.
+    """
+
+    data: DataFacts
+    loss: str | None = None
+    from_logits: bool = False
+    output_activation: str = "linear"
+    output_shape: tuple[int, ...] = ()
+    layer: str | None = None
+    out_of_reach: float = 0.0
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +178,8 @@ class Facts:
         data: what is known of the data.
         loss: by Keras's name, "sparse_categorical_crossentropy"; ``None`` for one's own.
         from_logits: whether a cross-entropy expects logits.
-        output_activation: the last one, by Keras's name; "linear" without one.
+        output_activation: the last one, by Keras's name; "linear" where a layer with weights ends
+            without one; "other" where nothing is known of it.
         output_shape: of one example.
         optimizer: by Keras's name, "adam".
         learning_rate: at the first step; with a schedule, the largest one planned.
@@ -153,6 +191,9 @@ class Facts:
         trivial_loss: the loss of the best constant prediction: ln C for balanced classes, Var(y)
             for the squared error.
         reference_loss: the loss that simple methods reach on examples that they have not seen.
+        outputs: every output; what this class says of loss and output is of the only one. Empty
+            where that says it all.
+        penalty: what regularisers of weights add to the loss at the start.
     """
 
     model: str
@@ -172,6 +213,22 @@ class Facts:
     steps: int | None = None
     trivial_loss: float | None = None
     reference_loss: float | None = None
+    outputs: tuple[OutputFacts, ...] = ()
+    penalty: float = 0.0
+
+    @property
+    def every_output(self) -> tuple[OutputFacts, ...]:
+        """All outputs, where there is one alone, too."""
+        layer = next((one.name for one in self.layers if one.role == "output"), None)
+        only = OutputFacts(
+            self.data,
+            self.loss,
+            self.from_logits,
+            self.output_activation,
+            self.output_shape,
+            layer,
+        )
+        return self.outputs or (only,)
 
     def layer(self, name: str) -> LayerFacts | None:
         """The layer of a name."""
@@ -361,7 +418,7 @@ class Course:
     def _rows(self, rows: Sequence[NDArray[Any]]) -> None:
         self.steps, self.loss, self.gradient_norm, self.update_ratio = rows
 
-    def _kept(self, steps: NDArray[np.int64], *rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _kept(self, steps: NDArray[Any], *rows: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of some steps the stride meets; and the first one with a bad value."""
         kept = np.asarray(steps % self.stride == 0)
         bad = ~np.all([np.isfinite(row) for row in rows], axis=0)
@@ -385,12 +442,14 @@ class Case:
         course: what the steps reported.
         readings: of the probe, the one at step 0 first.
         ended: whether training has come to its end, so that slow learning can be judged.
+        bad_value: the first value that was not finite, once it has been looked for.
     """
 
     facts: Facts
     course: Course = field(default_factory=Course)
     readings: list[Reading] = field(default_factory=list)
     ended: bool = False
+    bad_value: BadValue | None = None
 
     def add(self, reading: Reading) -> None:
         """A further visit; where they become too many, every second one after the first few goes.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Any
 
 __all__ = ["ACTIONS", "FAULTS", "Evidence", "Finding", "Remedy", "findings_as_json", "joined"]
+
+WIDTH = 100  # of a line of text
 
 #: The faults by their codes, with what each of them is, in the order of the catalogue.
 FAULTS = {
@@ -37,6 +41,7 @@ ACTIONS = {
     "unit_variance": "scale all kernels to unit variance on the data (LSUV)",
     "learning_rate": "multiply the learning rate by a factor",
     "warm_up": "let the learning rate grow over the first steps",
+    "decay": "let the learning rate fall to 0 towards the end",
     "clip": "shorten the gradients to a global norm",
     "activation": "another activation",
     "normalization": "normalise before the activations",
@@ -53,6 +58,7 @@ ACTIONS = {
     "larger_batch": "more examples a step",
     "thaw": "let the parameters learn",
     "connect": "connect the parameters to the loss, or remove them",
+    "guard": "keep the argument of an operation where the operation is finite",
     "roll_back": "go back to the last good weights",
     "labels": "look at the labels",
     "data": "look at the data",
@@ -90,7 +96,11 @@ class Remedy:
         action: one of ``ACTIONS``.
         sentence: what to do, for a person: "Draw the kernels by He's rule: …".
         layer: where; ``None`` for the whole network.
-        value: what the action needs: a factor, a name, a pair of names.
+        value: what the action needs: for "initializer", "activation", "optimizer" and
+            "recurrent_layer" a name, ``None`` for the one that fits; for "learning_rate",
+            "more_units", "longer_training" and "larger_batch" a factor; for "clip" a norm; for
+            "early_stopping" the epochs of patience; for "loss_and_output" a dictionary
+            {"loss": name, "activation": name, "units": number}.
     """
 
     action: str
@@ -129,8 +139,18 @@ class Finding:
         return FAULTS[self.code]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain data, for JSON."""
-        return asdict(self)
+        """The same as plain data, for JSON; numbers that are not finite are ``None``."""
+        return {
+            "code": self.code,
+            "title": self.title,
+            "layer": self.layer,
+            "began": self.began,
+            "confidence": self.confidence,
+            "cause": self.cause,
+            "evidence": [_plain(one) for one in self.evidence],
+            "remedies": [_plain(one) for one in self.remedies],
+            "symptoms": [*self.symptoms],
+        }
 
     @property
     def headline(self) -> str:
@@ -140,15 +160,43 @@ class Finding:
         return f"{self.code}{where}: {self.title} ({when}, confidence {self.confidence:.0%})"
 
     def __str__(self) -> str:
-        lines = [
-            self.headline,
-            f"  cause: {self.cause}",
-            *(f"  measured: {one}" for one in self.evidence),
-            *(f"  remedy {n}: {one.sentence}" for n, one in enumerate(self.remedies, 1)),
+        return self.text()
+
+    def text(self, width: int = WIDTH) -> str:
+        """All of it, with lines no wider than ``width``."""
+        parts = [
+            ("cause: ", self.cause),
+            *(("measured: ", str(one)) for one in self.evidence),
+            *((f"remedy {n}: ", one.sentence) for n, one in enumerate(self.remedies, 1)),
         ]
         if self.symptoms:
-            lines.append(f"  seen because of it: {', '.join(self.symptoms)}")
-        return "\n".join(lines)
+            parts.append(("seen because of it: ", ", ".join(self.symptoms)))
+        first = textwrap.fill(self.headline, width, subsequent_indent="  ")
+        return "\n".join([first, *(_paragraph(*part, width) for part in parts)])
+
+
+def _paragraph(label: str, text: str, width: int) -> str:
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=f"  {label}",
+        subsequent_indent="  " + " " * len(label),
+        break_long_words=False,
+    )
+
+
+def _plain(part: Evidence | Remedy) -> dict[str, Any]:
+    return {field.name: _plain_value(getattr(part, field.name)) for field in fields(part)}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(one) for one in value]
+    if isinstance(value, float):  # also a threshold, which knows more than its number
+        return float(value) if isfinite(value) else None
+    return value
 
 
 def joined(now: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:

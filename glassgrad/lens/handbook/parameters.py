@@ -50,6 +50,7 @@ MEANINGS: Mapping[str, str] = {
     "scale": "what the products of queries and keys are multiplied by",
     "sequences": "how many of the inputs are walked along, one element a step",
     "shared": "how many of the inputs are scalars that all members share",
+    "squares": "of how many of the last outputs only the sum of the squares is kept",
     "space": "the lengths of the axes of space",
     "starts": "where the range of each axis begins",
     "stops": "the place after the end of the range of each axis",

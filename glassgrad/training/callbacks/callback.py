@@ -68,6 +68,8 @@ class Callback:
     Without it they are called now and then, for the last batch of several that are run at once
     (for about 50 ms), which keeps Python out of the steps.
     """
+    reads_batch_logs: bool = True
+    """Whether it wants to know loss and metrics after batches; nobody computes them in vain."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -1,0 +1,1 @@
+"""Sick networks: programs that train well, and the same with a fault, for the doctor to find."""

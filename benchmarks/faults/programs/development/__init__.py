@@ -1,0 +1,1 @@
+"""Programs that the thresholds of the doctor were tuned with."""

@@ -1,0 +1,1 @@
+"""Programs that nothing was tuned with: the doctor is judged by them."""

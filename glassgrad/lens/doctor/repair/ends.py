@@ -1,0 +1,191 @@
+"""Remedies at both ends of a network: what goes in, and what comes out and is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from glassgrad import losses
+from glassgrad.errors import GlassgradError
+from glassgrad.graph.operation import Array
+from glassgrad.graph.symbolic import SymbolicTensor
+from glassgrad.layers import Input, Layer, Normalization, Rescaling
+from glassgrad.lens.doctor.finding import Remedy
+from glassgrad.lens.doctor.repair.regimen import Regimen
+from glassgrad.lens.doctor.repair.surgery import Place, changed, copy_of, places_of
+from glassgrad.lens.doctor.repair.task import Task
+from glassgrad.lens.doctor.repair.ward import Refused, Ward, inputs_of
+from glassgrad.lens.doctor.repair.weights import matched, operated_layers, require_layers
+from glassgrad.models import Sequential
+from glassgrad.models.cloning import is_made_of_layers
+
+__all__ = ["loss_and_output", "scaled_targets", "standardize"]
+
+LEAST_SHARE = 0.01  # of the usual deviation: what varies less is no feature to be blown up
+ONE_SCALE = 4.0  # features whose ranges differ less are of one kind, such as pixels
+FAR_FROM_ONE = 10.0  # a deviation of targets that the first predictions are far from
+
+
+# ---- inputs
+
+
+def standardize(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
+    """Mean 0 and variance 1 of what enters, by statistics of the data."""
+    arrays = inputs_of(ward.learning.x)
+    if not any(_is_real(array) for array in arrays):
+        raise Refused("the inputs are indices, not quantities")
+    if _begins_with(regimen, ("Normalization", "BatchNormalization")):
+        raise Refused("the inputs are standardised by the first layer already")
+    if not is_made_of_layers(regimen.model):
+        return _wrapped(regimen, arrays)
+    if _begins_with(regimen, ("Embedding", "Hashing", "StringLookup", "IntegerLookup")):
+        raise Refused("the inputs are indices, not quantities")
+    statistics = iter(arrays)
+    count = 0
+
+    def entrance(symbol: SymbolicTensor) -> Sequence[Layer]:
+        nonlocal count
+        array = next(statistics, None)
+        if array is None or not _is_real(array):
+            return ()
+        count += 1
+        return [_normalization(array, "standardization" + (f"_{count}" if count > 1 else ""))]
+
+    return operated_layers(regimen, lambda layer: layer, entrance=entrance)
+
+
+def _begins_with(regimen: Regimen, kinds: tuple[str, ...]) -> bool:
+    layers = regimen.model.layers
+    first = next((one for one in layers if type(one).__name__ != "InputLayer"), None)
+    return type(first).__name__ in kinds
+
+
+def _is_real(array: Array) -> bool:
+    """Whether numbers are quantities: floats, or pixels."""
+    return array.dtype.kind == "f" or array.ndim > 2 or array.dtype == np.uint8
+
+
+def _wrapped(regimen: Regimen, arrays: Sequence[Array]) -> Regimen:
+    if len(arrays) != 1 or regimen.model.own_steps:
+        raise Refused("a model with several inputs, or a step of its own, cannot be wrapped")
+    (array,) = arrays
+    inner = copy_of(regimen.model, regimen.seed)
+    try:
+        model = Sequential(
+            [Input(array.shape[1:]), _normalization(array, "standardization"), inner],
+            name=inner.name,
+        )
+    except GlassgradError as error:
+        raise Refused(f"it does not fit: {error}") from error
+    model.seed = regimen.model.seed
+    return regimen.with_model(model)
+
+
+def _normalization(array: Array, name: str) -> Normalization:
+    """One mean and deviation for all numbers of one kind, else one for each feature or channel."""
+    x = array.astype(np.float64)
+    others = tuple(range(x.ndim - 1))
+    mean, variance = x.mean(axis=others), x.var(axis=others)
+    ranges = np.ptp(x, axis=others)
+    varying = ranges[ranges > 0]
+    usual = float(np.median(varying)) if varying.size else 1.0
+    if (
+        array.ndim == 2
+        and varying.size > 1
+        and varying.max() <= ONE_SCALE * usual
+        and (ranges.max() == varying.max() and _is_of_one_kind(x))
+    ):
+        return Normalization(
+            axis=None, mean=float(x.mean()), variance=max(float(x.var()), 1e-12), name=name
+        )
+    least = LEAST_SHARE * np.median(np.sqrt(variance[variance > 0])) if varying.size else 1.0
+    spread = np.where(variance > 0, np.maximum(variance, 1e-12), max(float(least), 1e-6) ** 2)
+    return Normalization(mean=mean.tolist(), variance=spread.tolist(), name=name)
+
+
+def _is_of_one_kind(x: Array) -> bool:
+    """Whether columns look like pixels: many of them, from the same least value on."""
+    lowest, highest = x.min(axis=0), x.max(axis=0)
+    return x.shape[1] >= 16 and bool((np.abs(lowest - lowest.min()) <= 0.25 * highest.max()).all())
+
+
+# ---- outputs
+
+
+def loss_and_output(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
+    """The loss and the last activation that belong to what the targets are."""
+    require_layers(regimen)
+    task = ward.task
+    if task.kind == "other":
+        raise Refused("several outputs, or targets of several kinds, are left to a person")
+    place = _output(regimen)
+    units, activation, loss = _suited(task, place)
+    is_same_loss = _name_of(regimen.loss) == _name_of(loss)
+    if (place.units, place.activation) == (units, activation) and is_same_loss:
+        raise Refused("loss and last activation are those of such targets already")
+    found = _with_output(regimen, place, units, activation)
+    return found if is_same_loss else replace(found, loss=loss, loss_weights=None)
+
+
+def _name_of(loss: Any) -> tuple[str, bool]:
+    """What a loss does, in short."""
+    return str(getattr(loss, "name", loss)), bool(getattr(loss, "from_logits", False))
+
+
+def _output(regimen: Regimen) -> Place:
+    places = [place for place in places_of(regimen.model) if place.is_output]
+    if not places or places[0].outer is not places[0].layer:
+        raise Refused("the last layer is none with units")
+    return places[0]
+
+
+def _suited(task: Task, place: Place) -> tuple[int, str, losses.Loss]:
+    """Units, activation and loss."""
+    if task.kind == "classes":
+        units = max(task.classes, place.units or 0)
+        return units, "softmax", losses.SparseCategoricalCrossentropy()
+    if task.kind == "one_hot":
+        return task.columns, "softmax", losses.CategoricalCrossentropy()
+    if task.kind == "binary":
+        if place.units == 2 and task.columns == 1:
+            return 2, "softmax", losses.SparseCategoricalCrossentropy()
+        return task.columns, "sigmoid", losses.BinaryCrossentropy()
+    return task.columns, "linear", losses.MeanSquaredError()
+
+
+def _with_output(regimen: Regimen, place: Place, units: int, activation: str) -> Regimen:
+    fits = place.units == units
+    if not fits and place.kind != "Dense":
+        raise Refused(f"the last layer has {place.units} units, and {units} are needed")
+    bare = {**matched(place), "units": units} if place.kind == "Dense" else matched(place)
+    new = changed(place.outer, activation=activation, **bare)
+
+    def output(layer: Layer) -> Any:
+        if layer is place.outer:
+            return new
+        return None if layer is place.bearer else layer
+
+    return operated_layers(regimen, output)
+
+
+def scaled_targets(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
+    """Predictions that begin at the mean and spread of real targets."""
+    task = ward.task
+    if task.kind != "real" or not task.deviation > 0:
+        raise Refused("the targets are classes")
+    is_far = not 1 / FAR_FROM_ONE <= task.deviation <= FAR_FROM_ONE
+    if not is_far and abs(task.mean) <= 3 * task.deviation:
+        raise Refused("the targets are of the scale of first predictions")
+    try:
+        found = loss_and_output(regimen, remedy, ward)
+    except Refused:  # it is right already
+        found = regimen
+    require_layers(found)
+    place = _output(found)
+    last = Rescaling(task.deviation, task.mean, name="scale_of_targets")
+    scaled = operated_layers(found, lambda layer: [layer, last] if layer is place.outer else layer)
+    weight = float(f"{task.deviation**-2:.6g}")  # so that gradients are those of unit targets
+    return replace(scaled, loss_weights=weight)

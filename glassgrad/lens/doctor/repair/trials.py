@@ -1,0 +1,133 @@
+"""Trials: runs with some more remedies, within the budget, and the record of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import sqrt
+
+from glassgrad.lens.doctor.finding import Remedy
+from glassgrad.lens.doctor.repair.candidates import in_short
+from glassgrad.lens.doctor.repair.clinic import Clinic, Outcome
+from glassgrad.lens.doctor.repair.regimen import Regimen
+from glassgrad.lens.doctor.repair.treatment import treated
+from glassgrad.lens.doctor.repair.ward import Refused
+
+__all__ = ["Trial", "Trials"]
+
+SHORT = 0.25  # of a full run
+LARGEST_MARGIN = 0.03
+NOTHING_LEARNT = 0.03  # grades up to this one are all alike
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was tried.
+
+    Args:
+        remedies: on top of what was kept before.
+        share: the length of the run, of a full one.
+        grade: on what was held out; ``None`` where it was not run.
+        measure: the number that a person reads: accuracy or R².
+        is_kept: whether the search went on from it.
+        refused: why it does not apply, or could not be trained.
+    """
+
+    remedies: tuple[Remedy, ...]
+    share: float
+    grade: float | None = None
+    measure: float | None = None
+    is_kept: bool = False
+    refused: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What was done, in a few words."""
+        return " + ".join(map(in_short, self.remedies)) or "as it is"
+
+
+@dataclass
+class Trials:
+    """Runs networks with some more remedies, as long as the budget lasts.
+
+    Args:
+        clinic: where they are trained.
+        record: what was tried so far.
+        actions: those of the remedies that were kept.
+    """
+
+    clinic: Clinic
+    record: list[Trial] = field(default_factory=list)
+    actions: set[str] = field(default_factory=set)
+    _short_ones: dict[int, Outcome] = field(default_factory=dict)
+
+    def short(self, regimen: Regimen, remedies: Sequence[Remedy] = ()) -> Outcome:
+        """A short run, without the doctor."""
+        if not remedies and id(regimen) in self._short_ones:
+            return self._short_ones[id(regimen)]
+        found = self._run(regimen, tuple(remedies), SHORT)
+        self._short_ones[id(found.regimen)] = found
+        return found
+
+    def full(self, regimen: Regimen, remedies: Sequence[Remedy] = ()) -> Outcome:
+        """A run of full length, with the doctor."""
+        return self._run(regimen, tuple(remedies), 1.0)
+
+    def affords(self, regimen: Regimen, share: float = 1.0) -> bool:
+        """Whether a run is within the budget, with those that must follow it."""
+        clinic = self.clinic
+        cost = clinic.cost_of(regimen, share) + clinic.cost_of_last(regimen)
+        return clinic.affords(cost + (clinic.cost_of(regimen) if share < 1 else 0.0))
+
+    def keep(self, outcome: Outcome) -> Outcome:
+        """Note that the search goes on from here."""
+        if outcome.trial is not None:
+            trial = self.record[outcome.trial]
+            self.record[outcome.trial] = replace(trial, is_kept=True)
+            self.actions |= {remedy.action for remedy in trial.remedies}
+        return outcome
+
+    def is_better(self, new: Outcome, old: Outcome, margins: float = 1.0) -> bool:
+        """Whether a run is better by more than chance."""
+        return new.value > max(old.value, NOTHING_LEARNT) + margins * self.margin(old)
+
+    def margin(self, outcome: Outcome) -> float:
+        """By what a grade must be better to be more than chance."""
+        examples = len(self.clinic.ward.held_out)
+        share = min(max(outcome.value, 0.0), 1.0)
+        return min(0.5 * sqrt(max(share * (1 - share), 0.01) / examples), LARGEST_MARGIN)
+
+    def applying(self, remedies: Sequence[Remedy], regimen: Regimen) -> tuple[Remedy, ...]:
+        """Those of several remedies that apply."""
+        found: list[Remedy] = []
+        for remedy in remedies:
+            try:
+                regimen = treated(regimen, [remedy], self.clinic.ward)
+            except Refused:
+                continue
+            found.append(remedy)
+        return tuple(found)
+
+    def _run(self, regimen: Regimen, remedies: tuple[Remedy, ...], share: float) -> Outcome:
+        """What does not apply, or is too costly, is as bad as can be."""
+        clinic = self.clinic
+        try:
+            changed = treated(regimen, remedies, clinic.ward)
+        except Refused as reason:
+            return self._noted(clinic.failure(regimen, share, str(reason)), remedies)
+        if not self.affords(changed, share):
+            return clinic.failure(regimen, share, "the budget is spent")
+        return self._noted(clinic.run(changed, share, is_examined=share >= 1), remedies)
+
+    def _noted(self, outcome: Outcome, remedies: tuple[Remedy, ...]) -> Outcome:
+        was_run = outcome.error is None
+        self.record.append(
+            Trial(
+                remedies,
+                outcome.share,
+                outcome.value if was_run else None,
+                outcome.grade.measure if was_run else None,
+                refused=outcome.error,
+            )
+        )
+        return replace(outcome, trial=len(self.record) - 1)

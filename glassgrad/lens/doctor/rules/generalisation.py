@@ -1,0 +1,106 @@
+"""Networks that learn by heart, and networks that cannot learn what the data hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from glassgrad.lens.doctor import remedies
+from glassgrad.lens.doctor.case import Epoch
+from glassgrad.lens.doctor.finding import Evidence, Finding
+from glassgrad.lens.doctor.harm import Harm
+from glassgrad.lens.doctor.thresholds import (
+    LEARNT_POORLY,
+    OVERFIT_EPOCHS,
+    OVERFIT_GAP,
+    OVERFIT_LOSS,
+)
+from glassgrad.lens.doctor.view import View
+
+__all__ = ["overfitting", "underfitting"]
+
+
+def overfitting(view: View, harm: Harm) -> Iterator[Finding]:
+    """Validation has been past its best for epochs, and has lost a good part of what it gained.
+
+    Only a training that has come to its planned end is judged: one that was ended before has been
+    stopped by somebody who looked at the validation loss.
+    """
+    judged = [one for one in view.course.epochs if is_judged(one)]
+    if not view.case.ended or view.share_done < 1 or not judged:
+        return
+    best, last = min(judged, key=validation_loss), judged[-1]
+    since = last.number - best.number
+    settled = min(map(validation_loss, judged[-max(int(OVERFIT_EPOCHS), len(judged) // 10) :]))
+    gap = (settled - last.loss) / max(abs(last.loss), 1e-12)
+    lost = lost_share(view, validation_loss(best), settled)
+    if since < OVERFIT_EPOCHS or gap <= OVERFIT_GAP or lost <= OVERFIT_LOSS:
+        return
+    best_loss, last_loss = validation_loss(best), validation_loss(last)
+    yield Finding(
+        "overfitting",
+        f"The validation loss was at its best after epoch {best.number + 1} ({best_loss:.3g}); "
+        f"since then it has risen to {last_loss:.3g}, while the training loss fell to "
+        f"{last.loss:.3g}.",
+        (
+            Evidence(OVERFIT_EPOCHS.quantity, since, OVERFIT_EPOCHS, ">", best.step),
+            Evidence(OVERFIT_GAP.quantity, gap, OVERFIT_GAP, ">", last.step),
+            Evidence(OVERFIT_LOSS.quantity, lost, OVERFIT_LOSS, ">", last.step),
+        ),
+        (
+            remedies.early_stopping(),
+            remedies.regularization(),
+            remedies.look_at_data(),
+        ),
+        None,
+        best.step,
+        0.9,
+    )
+
+
+def validation_loss(epoch: Epoch) -> float:
+    """The loss of the examples that were held back; infinite where there were none."""
+    return math.inf if epoch.val_loss is None else epoch.val_loss
+
+
+def is_judged(epoch: Epoch) -> bool:
+    """Whether an epoch has a validation loss that is a number."""
+    return epoch.val_loss is not None and math.isfinite(epoch.val_loss)
+
+
+def lost_share(view: View, best: float, last: float) -> float:
+    """How much of what the validation loss had gained over a constant prediction is lost again."""
+    gained = (view.baseline or 0.0) - best
+    return (last - best) / gained if gained > 0 else math.inf
+
+
+def underfitting(view: View, harm: Harm) -> Iterator[Finding]:
+    """The loss ends high although nothing hinders the gradients."""
+    if (
+        harm not in (Harm.POOR, Harm.NOTHING)
+        or not view.case.ended
+        or not view.is_learnable
+        or not is_flat(view)
+    ):
+        return
+    yield Finding(
+        "underfitting",
+        f"The training loss has come to rest at {view.remaining:.0%} of that of a constant "
+        "prediction, and simple methods do better on examples that they have not seen, although "
+        "gradients and steps are of a usual size: the network is too small.",
+        (Evidence(LEARNT_POORLY.quantity, view.excess or 0.0, LEARNT_POORLY, ">", view.steps),),
+        (remedies.more_units(), remedies.longer_training()),
+        None,
+        view.steps,
+        0.5,
+    )
+
+
+def is_flat(view: View) -> bool:
+    """Whether the loss has come to rest in the last third of training."""
+    checks = view.checks
+    third = len(checks) // 3
+    if third < 3:
+        return False
+    before, after = checks[-2 * third : -third].mean(), checks[-third:].mean()
+    return bool(before - after < 0.05 * (view.baseline or before))

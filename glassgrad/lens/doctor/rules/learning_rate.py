@@ -1,0 +1,137 @@
+"""Steps that are too large or too small for what they change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from glassgrad.lens.doctor import remedies
+from glassgrad.lens.doctor.finding import Evidence, Finding
+from glassgrad.lens.doctor.harm import Harm
+from glassgrad.lens.doctor.rules.gradients import exploding_gradient, vanishing_gradient
+from glassgrad.lens.doctor.rules.units import dead_units, saturated_units
+from glassgrad.lens.doctor.thresholds import (
+    GROWTH,
+    JUMP,
+    TRAVELLED,
+    UPDATE_LARGE,
+    UPDATE_TOO_LARGE,
+    UPDATE_TOO_SMALL,
+)
+from glassgrad.lens.doctor.view import View
+
+__all__ = ["learning_rate_too_high", "learning_rate_too_low"]
+
+SPIKES = 2
+"""How many of the largest steps are forgiven: one spike is no fault."""
+
+#: What a probe sees of layers that large steps have spoilt.
+SEEN_IN_LAYERS = (exploding_gradient, vanishing_gradient, saturated_units, dead_units)
+
+
+def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
+    """Updates as large as the weights, and a loss that suffers from them."""
+    if not harm or not len(view.update_ratios):
+        return
+    largest = np.sort(view.update_ratios)[::-1]
+    telling = float(largest[min(SPIKES // view.course.stride, len(largest) - 1)])
+    damage = damage_of(view, harm)
+    if telling <= UPDATE_TOO_LARGE and (telling <= UPDATE_LARGE or damage is None):
+        return
+    above = np.nan_to_num(view.course.update_ratio, nan=0.0) >= telling
+    began = int(view.course.steps[int(np.argmax(above))]) + 1
+    yield Finding(
+        "learning_rate_too_high",
+        f"A step changes the weights by {telling:.0%} of their size; about 0.1 % is healthy. "
+        f"{consequence(harm)}",
+        (
+            Evidence(UPDATE_TOO_LARGE.quantity, telling, UPDATE_TOO_LARGE, ">", began)
+            if telling > UPDATE_TOO_LARGE
+            else Evidence(UPDATE_LARGE.quantity, telling, UPDATE_LARGE, ">", began),
+            *(() if damage is None else (damage,)),
+        ),
+        (
+            remedies.another_learning_rate(0.1 if telling < 1 else 0.01),
+            remedies.warm_up(),
+            remedies.clipping(),
+        ),
+        None,
+        began,
+        0.9 if damage is not None else 0.6,
+    )
+
+
+def damage_of(view: View, harm: Harm) -> Evidence | None:
+    """What steps alone can have done.
+
+    That is a loss far above where it began, weights blown up, or layers that were sound before the
+    first step and are so no more.
+    """
+    if not view.is_finite:
+        return Evidence("first loss or gradient that is no number", math.nan)
+    if view.start is not None and len(view.early_checks):
+        highest = float(view.early_checks.max()) / max(view.start, view.baseline or 0.0)
+        if highest > JUMP:
+            return Evidence(JUMP.quantity, highest, JUMP, ">")
+    growth = growth_of_kernels(view)
+    if growth > GROWTH:
+        return Evidence(GROWTH.quantity, growth, GROWTH, ">")
+    seen = (finding for rule in SEEN_IN_LAYERS for finding in rule(view, harm) if finding.began)
+    return next((finding.evidence[0] for finding in seen), None)
+
+
+def growth_of_kernels(view: View) -> float:
+    """RMS of a kernel in the latest reading over that before the first step, as median."""
+    if not view.first or not view.later:
+        return 1.0
+    before = {one.parameter: one.rms for one in view.first.parameters}
+    kernels = {kernel.name for _, kernel in view.kernels}
+    growth = [
+        one.rms / before[one.parameter]
+        for one in view.later[-1].parameters
+        if one.parameter in kernels and before.get(one.parameter, 0.0) > 0
+    ]
+    return float(np.median(growth)) if growth else 1.0
+
+
+def consequence(harm: Harm) -> str:
+    """What became of the loss, as a sentence."""
+    return {
+        Harm.RUNAWAY: "The loss runs away.",
+        Harm.NOTHING: "The loss is no better than that of a constant prediction.",
+        Harm.POOR: "The loss stays far above what it could be.",
+        Harm.NONE: "",
+    }[harm]
+
+
+def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
+    """Weights that have hardly moved at the end of training, and a loss still on its way."""
+    ratios = view.update_ratios
+    if not view.case.ended or Harm.RUNAWAY is harm or not harm or not len(ratios):
+        return
+    travelled = float(ratios.sum()) * view.course.stride
+    usual = float(np.median(ratios))
+    if np.quantile(ratios, 0.9) > UPDATE_TOO_SMALL and travelled > TRAVELLED:
+        return
+    telling = (
+        Evidence(UPDATE_TOO_SMALL.quantity, usual, UPDATE_TOO_SMALL, "<")
+        if usual < UPDATE_TOO_SMALL
+        else Evidence(TRAVELLED.quantity, travelled, TRAVELLED, "<")
+    )
+    factor = 10.0 if travelled > TRAVELLED / 30 else 100.0
+    yield Finding(
+        "learning_rate_too_low",
+        f"A step changes the weights by {usual:.1e} of their size, and all {view.steps} steps "
+        f"together by at most {travelled:.2g} of it: training ends before it has got anywhere.",
+        (telling, Evidence("loss now over that of a constant prediction", view.remaining or 0.0)),
+        (
+            remedies.another_learning_rate(factor),
+            remedies.another_optimizer("adam"),
+            remedies.longer_training(),
+        ),
+        None,
+        0,
+        0.85,
+    )

@@ -1,0 +1,173 @@
+"""Losses that are no numbers, run away, swing, or stay where they began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassgrad.lens.doctor import remedies
+from glassgrad.lens.doctor.bad_value import finding_of
+from glassgrad.lens.doctor.finding import Evidence, Finding
+from glassgrad.lens.doctor.harm import Harm
+from glassgrad.lens.doctor.thresholds import (
+    BY_HEART,
+    DIRECTION_CHANGES,
+    DIVERGED,
+    LEARNT_NOTHING,
+    UNLEARNABLE,
+)
+from glassgrad.lens.doctor.view import View
+
+__all__ = ["divergence", "loss_not_decreasing", "non_finite", "oscillating_loss"]
+
+LATEST_CHECKS = 50
+"""How many of the latest checks tell whether a loss swings."""
+
+FEWEST_CHECKS = 10
+"""Below it a course has no direction."""
+
+PERSISTENT = 3
+"""For how many checks a loss has to stay above its best."""
+
+
+def non_finite(view: View, harm: Harm) -> Iterator[Finding]:
+    """A loss or a gradient is NaN or infinite."""
+    if view.case.bad_value is not None:
+        yield finding_of(view.case.bad_value)
+        return
+    if view.is_finite:
+        return
+    bad = ~(np.isfinite(view.course.loss) & np.isfinite(view.course.gradient_norm))
+    steps = view.course.steps[bad]
+    readings = [one.step for one in view.case.readings if not np.isfinite(one.loss)]
+    began = int(min([*steps[:1], *readings[:1]]))
+    yield Finding(
+        "non_finite",
+        f"The loss or its gradient is NaN or infinite in {max(len(steps), len(readings))} steps, "
+        f"for the first time in step {began}.",
+        (Evidence("steps with a loss or gradient that is no number", len(steps), 0, ">", began),),
+        (
+            remedies.roll_back(),
+            remedies.another_learning_rate(0.1),
+            remedies.clipping(),
+        ),
+        None,
+        began,
+        1.0,
+    )
+
+
+def divergence(view: View, harm: Harm) -> Iterator[Finding]:
+    """The loss is twice its best, and stays there."""
+    checks = view.checks
+    if harm is not Harm.RUNAWAY or len(checks) <= PERSISTENT or view.start is None:
+        return
+    best = min(view.start, float(checks.min()))
+    if best <= 0 or not (checks[-PERSISTENT:] > DIVERGED * best).all():
+        return
+    if turning(checks[-LATEST_CHECKS:]) > DIRECTION_CHANGES:  # it swings, and runs nowhere
+        return
+    began = int(np.argmax(checks > DIVERGED * best) * max(1, view.steps // len(checks)))
+    yield Finding(
+        "divergence",
+        f"The loss is {checks[-1] / best:.3g} times its best, and stays above it.",
+        (Evidence(DIVERGED.quantity, float(checks[-1] / best), DIVERGED, ">", began),),
+        (
+            remedies.another_learning_rate(0.1),
+            remedies.clipping(),
+            remedies.roll_back(),
+        ),
+        None,
+        began,
+        0.8,
+    )
+
+
+def oscillating_loss(view: View, harm: Harm) -> Iterator[Finding]:
+    """The loss swings further up and down than it gets on."""
+    checks = view.checks[-LATEST_CHECKS:]
+    if not harm or len(checks) < FEWEST_CHECKS:
+        return
+    changes = np.diff(checks)
+    turns = turning(checks)
+    amplitude = float(np.mean(np.abs(changes)))
+    net = float(checks[: len(checks) // 4].mean() - checks[-(len(checks) // 4) :].mean())
+    if turns <= DIRECTION_CHANGES or amplitude <= max(net, 0.2 * float(checks.mean())):
+        return
+    yield Finding(
+        "oscillating_loss",
+        f"The loss turns round in {turns:.0%} of the checks, by {amplitude:.3g} on average, "
+        f"while it falls by {net:.3g} in all.",
+        (
+            Evidence(DIRECTION_CHANGES.quantity, turns, DIRECTION_CHANGES, ">"),
+            Evidence("mean swing over fall of the loss", amplitude / max(net, 1e-12), 1.0, ">"),
+        ),
+        (
+            remedies.another_learning_rate(0.1),
+            remedies.larger_batch(),
+            remedies.another_optimizer("adam"),
+        ),
+        None,
+        0,
+        0.7,
+    )
+
+
+def turning(checks: NDArray[np.float64]) -> float:
+    """The fraction of checks at which the loss turns round."""
+    changes = np.diff(checks)
+    return float(np.mean(changes[1:] * changes[:-1] < 0)) if len(changes) > 1 else 0.0
+
+
+def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
+    """The loss ends where a constant prediction would be, or below it by heart alone."""
+    if not view.case.ended or view.remaining is None:
+        return
+    if harm is Harm.NOTHING and not view.is_learnable:
+        evidence = Evidence(
+            LEARNT_NOTHING.quantity, view.remaining, LEARNT_NOTHING, ">", view.steps
+        )
+        ends = f"is {view.remaining:.0%} of that of the best constant prediction"
+    elif is_by_heart(view):
+        evidence = Evidence(
+            UNLEARNABLE.quantity, view.reference or 0.0, UNLEARNABLE, ">", view.steps
+        )
+        ends = (
+            f"is still {view.remaining:.0%} of that of the best constant prediction, and no simple "
+            "method predicts examples that it has not seen"
+        )
+    else:
+        return
+    yield Finding(
+        "loss_not_decreasing",
+        f"After {view.steps} steps the loss {ends}, although the gradients arrive and the steps "
+        "have a usual size: the targets do not seem to follow from the inputs.",
+        (evidence, Evidence("loss now over that of a constant prediction", view.remaining)),
+        (
+            remedies.look_at_labels(),
+            remedies.another_optimizer("adam"),
+            remedies.another_learning_rate(3.0),
+            remedies.another_initializer(),
+        ),
+        None,
+        view.steps,
+        0.6,
+    )
+
+
+def is_by_heart(view: View) -> bool:
+    """Whether what the loss has fallen is what can be learnt by heart of targets that are noise.
+
+    Simple methods are no measure for sequences, whose order they do not understand.
+    """
+    has_order = view.facts.data.input_kind == "indices" or any(
+        one.role in ("recurrent", "attention") for one in view.facts.layers
+    )
+    return (
+        not has_order
+        and (view.reference or 0.0) > UNLEARNABLE
+        and (view.remaining or 0.0) > BY_HEART
+        and not view.generalizes
+    )
