@@ -48,7 +48,7 @@ class Job:
 def carry_out(job: Job) -> dict[str, Any]:
     """Do a job; the answer can be written as JSON, failures included."""
     set_num_threads(1)
-    begin = time.monotonic()
+    begin = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the engine itself warns of is not asked here
         try:
@@ -57,7 +57,7 @@ def carry_out(job: Job) -> dict[str, Any]:
             answer = _KINDS[job.kind](program, fault, job)
         except Exception as error:  # noqa: BLE001 - one broken job must not end the others
             answer = {"error": f"{type(error).__name__}: {error}"}
-    return {"key": job.key, **asdict(job), **answer, "took": time.monotonic() - begin}
+    return {"key": job.key, **asdict(job), **answer, "took": time.process_time() - begin}
 
 
 def train(program: Program, fault: Fault | None, job: Job) -> dict[str, Any]:
@@ -130,18 +130,18 @@ def _trained(
     callbacks: Sequence[Callback] = (),
     epochs: int | None = None,
 ) -> tuple[float, float]:
-    """Seconds of one training, and the improvement that it has come to.
+    """Processor seconds of one training, and the improvement that it has come to.
 
-    A training that the engine refuses (labels out of range) has come to nothing.
+    There is one thread, and the processor's seconds do not count who else was busy. A training that the engine refuses (labels out of range) has come to nothing.
     """
     training = program.prepare(seed, fault)
     more: dict[str, Any] = {"callbacks": list(callbacks)}
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         training.run(**more, **({} if epochs is None else {"epochs": epochs}))
     except GlassgradError:
-        return time.perf_counter() - begin, 0.0
-    seconds = time.perf_counter() - begin
+        return time.process_time() - begin, 0.0
+    seconds = time.process_time() - begin
     return seconds, program.improvement(training.model, training.examples)
 
 

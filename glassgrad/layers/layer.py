@@ -504,8 +504,11 @@ class Layer(Configurable):
     @property
     def sublayers(self) -> list[Layer]:
         """The layers that it is made of, each once."""
-        holders = [value for value in vars(self).values() if isinstance(value, HOLDERS_OF_LAYERS)]
-        return list(dict.fromkeys(layer for value in holders for layer in _layers_in(value)))
+        found: dict[Layer, None] = {}  # in order; this is asked often, of deep networks, too
+        for name, value in vars(self).items():
+            if name != "_own_weights" and isinstance(value, HOLDERS_OF_LAYERS):
+                _find_layers(value, found)
+        return list(found)
 
     # ---- losses
 
@@ -660,14 +663,14 @@ def _trained(layer: Layer) -> Iterator[Variable]:
 HOLDERS_OF_LAYERS = (Layer, list, tuple, dict)
 
 
-def _layers_in(value: Any) -> Iterator[Layer]:
+def _find_layers(value: Any, found: dict[Layer, None]) -> None:
+    """Add the layers in a tree of lists, tuples and dictionaries."""
     if isinstance(value, Layer):
-        yield value
-    elif isinstance(value, list | tuple):
-        for entry in value:
-            yield from _layers_in(entry)
-    elif isinstance(value, dict):
-        yield from _layers_in(list(value.values()))
+        found[value] = None
+        return
+    for entry in value.values() if isinstance(value, dict) else value:
+        if isinstance(entry, HOLDERS_OF_LAYERS):
+            _find_layers(entry, found)
 
 
 def require_count(name: str, value: Any, least: int = 1) -> int:

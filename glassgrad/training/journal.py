@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from math import isfinite
 from operator import add
 from typing import Any, NamedTuple, TypeAlias
 
@@ -82,6 +83,7 @@ class Journal:
             raise ArgumentError(f"A journal keeps at least one step. Got capacity={capacity}.")
         self.capacity = capacity
         self._count = _variable("count", 0, "int64")
+        self._health = _variable("health", 0.0, "float64")
         self._rings = [
             _variable(name, np.zeros(capacity), "float64") for name in Entries._fields[1:]
         ]
@@ -100,6 +102,7 @@ class Journal:
     def step(self, number: int) -> None:
         self._taken = self._noted
         self._first = int(number) - self._noted
+        self._health.assign(0.0)
 
     @property
     def room(self) -> int:
@@ -108,25 +111,24 @@ class Journal:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all that is to be taken is finite; quickly, so that it can be asked often."""
-        rings = self._rings if self.reports_loss else self._rings[1:]
-        waiting = self._waiting % self.capacity
-        return all(bool(np.isfinite(ring.storage[waiting]).all()) for ring in rings)
+        """Whether all that was noted since the last time something was taken is finite.
+
+        The steps themselves see to it, so that it can be asked often.
+        """
+        return isfinite(self._health.storage)
 
     def take(self) -> Entries:
         """The steps since the last time, as far as they were not overwritten."""
-        numbers = self._waiting
-        self._taken = self._noted
-        waiting = numbers % self.capacity
-        return Entries(numbers + self._first, *(ring.storage[waiting] for ring in self._rings))
+        noted = self._noted
+        numbers = np.arange(max(self._taken, noted - self.capacity), noted)
+        self._taken = noted
+        self._health.assign(0.0)
+        places = numbers % self.capacity
+        return Entries(numbers + self._first, *(ring.storage[places] for ring in self._rings))
 
     @property
     def _noted(self) -> int:
         return int(self._count.storage)
-
-    @property
-    def _waiting(self) -> NDArray[np.int64]:
-        return np.arange(max(self._taken, self._noted - self.capacity), self._noted)
 
     def noting(self, build: Build) -> Build:
         """A graph of a training step that also notes what it does."""
@@ -145,8 +147,9 @@ class Journal:
         floor = SMALLEST_WEIGHT * float(sum(move.before.size for move in moves)) ** 0.5
         ratio = change.sqrt() / maximum(weight.sqrt(), max(floor, np.finfo(float).tiny))
         self.reports_loss = loss is not None
-        loss = constant(np.nan, "float64") if loss is None else loss
-        values = [loss, gradient.sqrt(), ratio]
+        told = [gradient.sqrt(), ratio] if loss is None else [loss, gradient.sqrt(), ratio]
+        values = [constant(np.nan, "float64"), *told] if loss is None else told
+        self._health.assign(self._health + reduce(add, told) * 0.0)  # NaN for what is not finite
         turns = whole_part(self._count, self.capacity)
         place = self._count.cast("float64") - turns * float(self.capacity)
         places = constant(np.arange(self.capacity), "float64")

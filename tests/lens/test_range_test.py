@@ -143,14 +143,14 @@ def test_training_afterwards_is_the_same_to_the_last_bit() -> None:
 
 
 def test_it_is_as_it_was_after_an_error_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glassgrad.lens import range_test
+    from glassgrad.lens import range_sweep
 
     def interrupted(results: Any) -> float:
         raise KeyboardInterrupt
 
     model = network()
     before = model.get_weights()
-    monkeypatch.setattr(range_test, "_loss_of", interrupted)
+    monkeypatch.setattr(range_sweep, "_loss_of", interrupted)
     with pytest.raises(KeyboardInterrupt):
         lr_find(model, X, Y)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

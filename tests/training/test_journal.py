@@ -180,9 +180,12 @@ def test_what_is_not_finite_is_noted_as_it_is(executor: str) -> None:
     model = line(SGD(0.1), single_threaded(executor))
     journal = journal_of(model)
     model.train_on_batch(x, y)
+    assert journal.is_finite
     model.train_on_batch(x * 1e30, y)
+    assert not journal.is_finite
     found = journal.take()
     assert [np.isfinite(one).tolist() for one in found[1:]] == [[True, False]] * 3
+    assert journal.is_finite
 
 
 # ---- nothing depends on it
@@ -405,9 +408,10 @@ def test_what_is_not_taken_in_time_is_overwritten_and_leaves_a_gap() -> None:
     model, last = trained("dense", "sgd", single_threaded("reference"), 5)
     assert everything is not None
     assert last is not None
+    assert model.steps.journal is not None
+    assert model.steps.journal.room == 5
     assert last.steps.tolist() == [7, 8, 9, 10, 11]
     np.testing.assert_array_equal(np.array(last), np.array(everything)[:, -5:])
-    assert model.steps.journal is not None
     assert model.steps.journal.take().steps.size == 0
 
 
@@ -463,9 +467,10 @@ class OwnStep(Model):
     [
         (lambda each: {"loss": each.mean()}, True),
         (lambda each: {"loss": each}, True),
+        (lambda each: {"a_loss": 0.25 * each, "b_loss": 0.75 * each.mean()}, True),
         (lambda each: {"error": each.mean()}, False),
     ],
-    ids=["number", "each", "another-name"],
+    ids=["number", "each", "several", "another-name"],
 )
 def test_a_step_of_ones_own_notes_the_loss_that_it_reports(
     report: Callable[[Any], Mapping[str, Any]], is_known: bool
@@ -477,6 +482,8 @@ def test_a_step_of_ones_own_notes_the_loss_that_it_reports(
     journal = journal_of(model)
     expected = float((model.predict(x, verbose=0) - y).__pow__(2).mean())
     model.train_on_batch(x, y)
+    assert journal.is_finite
+    assert journal.reports_loss == is_known
     found = journal.take()
     assert found.gradient_norm > 0
     assert found.loss == pytest.approx(expected, rel=1e-5) if is_known else np.isnan(found.loss)

@@ -43,6 +43,7 @@ OF_THE_SIGNAL = frozenset(
 )
 OF_THE_STEPS = frozenset({"learning_rate_too_high", "learning_rate_too_low"})
 EVERYTHING = OF_THE_LOSS | OF_THE_SIGNAL | OF_THE_STEPS
+OF_THE_TARGETS = "loss_not_decreasing"  # where it is certain that no method learns them
 SWINGS = frozenset({"oscillating_loss", "divergence"})
 
 #: By its code, what a fault brings about. Of two that were there at the same time, the one that
@@ -68,7 +69,7 @@ CAUSES: dict[str, frozenset[str]] = {
     "divergence": OF_THE_LOSS | OF_THE_SIGNAL,
     "non_finite": OF_THE_LOSS | OF_THE_STEPS,
     "overfitting": frozenset(),
-    "loss_not_decreasing": OF_THE_LOSS,
+    "loss_not_decreasing": OF_THE_LOSS | OF_THE_SIGNAL,
     "underfitting": frozenset(),
 }
 LIKELY = 0.6  # the confidence below which a finding is a suspicion
@@ -118,7 +119,7 @@ def age(finding: Finding) -> tuple[int, int, int, float]:
     loss alone comes last.
     """
     began = -1 if finding.began is None else finding.began
-    if finding.code in SWINGS:
+    if finding.code in SWINGS or (finding.code == OF_THE_TARGETS and finding.confidence > LIKELY):
         turn = 1
     elif finding.code in OF_THE_LOSS:
         turn = 3

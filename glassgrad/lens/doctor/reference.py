@@ -44,6 +44,9 @@ SHARPNESS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
 
 Numbers = NDArray[np.float64]
 
+PLACE_BY_PLACE = "sparse_categorical_crossentropy"
+"""Of what stands in a place, its class is told: of a character the next one."""
+
 OF_CLASSES = frozenset({"sparse_categorical_crossentropy", "binary_crossentropy"})
 OF_NUMBERS: dict[str, Callable[[Numbers], Numbers]] = {
     "mean_squared_error": np.square,
@@ -117,7 +120,7 @@ def losses_in_turn(
     x: NDArray[Any], y: NDArray[Any], loss: str, are_indices: bool
 ) -> list[float] | None:
     """The losses of a constant and of simple methods, the thirds of the examples judged in turn."""
-    if y.ndim > 1 and y.shape[1] > 1 and x.shape[:2] == y.shape[:2]:  # a target for each place
+    if loss == PLACE_BY_PLACE and y.ndim > 1 and y.shape[1] > 1 and x.shape[:2] == y.shape[:2]:
         x, y = (one.reshape(-1, *one.shape[2:]) for one in (x, y))
     if len(x) < FEWEST:
         return None

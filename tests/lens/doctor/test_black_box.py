@@ -19,6 +19,7 @@ from glassgrad.lens.doctor.black_box import BlackBox
 from glassgrad.lens.doctor.reproduction import replay
 from glassgrad.saving import register_keras_serializable
 from glassgrad.training.callbacks.callback import Training
+from glassgrad.training.data import as_data
 from glassgrad.training.journal import Journal
 from glassgrad.training.storage import load_tree, save_tree
 
@@ -105,13 +106,17 @@ def harmless(model: Sequential) -> list[np.ndarray[Any, Any]]:
     return [weight for weight in model.get_weights() if np.isfinite(weight).all()]
 
 
+def order_of(model: Sequential, epoch: int) -> np.ndarray[Any, Any]:
+    """The numbers of the examples as they come in an epoch."""
+    stretches = as_data(*examples()).stretches(BATCH, seed=model.seed, epoch=epoch)
+    order = next(iter(stretches)).order
+    assert order is not None
+    return order
+
+
 def step_of_poison(model: Sequential) -> tuple[int, int]:
     """The step and the row in which the harmful example comes, by the order of the data."""
-    from glassgrad.training.data import as_data
-
-    order = next(iter(as_data(*examples()).stretches(BATCH, seed=model.seed, epoch=0))).order
-    assert order is not None
-    return divmod(int(np.flatnonzero(order == POISON)[0]), BATCH)
+    return divmod(int(np.flatnonzero(order_of(model, epoch=0) == POISON)[0]), BATCH)
 
 
 # ---- what is found
@@ -163,14 +168,17 @@ def test_learning_rates_that_a_callback_has_changed() -> None:
     def schedule(epoch: int, rate: float) -> float:
         return 1e-3 if epoch < 2 else 1e6
 
-    watcher = Watcher()
+    model, watcher = rash(1e-3), Watcher()
     every = [callbacks.LearningRateScheduler(schedule), watcher]
-    rash(1e-3).fit(*examples(), BATCH, 6, verbose=0, callbacks=every)
+    model.fit(*examples(), BATCH, 6, verbose=0, callbacks=every)
     (found,) = watcher.found
     assert found is not None
     steps_an_epoch = EXAMPLES // BATCH
     assert found.step is not None
     assert 2 * steps_an_epoch < found.step < 3 * steps_an_epoch
+    place = found.step % steps_an_epoch * BATCH
+    batch = order_of(model, epoch=2)[place : place + BATCH]
+    assert found.examples == tuple(batch[list(found.rows)])
 
 
 def test_a_second_training_counts_its_own_steps() -> None:

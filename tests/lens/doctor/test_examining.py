@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glassgrad.doctor import examine
 from glassgrad.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from glassgrad.layers import Dense, Input
+from glassgrad.lens.doctor import examine
 from glassgrad.models import Sequential
 from glassgrad.optimizers import Adam
 

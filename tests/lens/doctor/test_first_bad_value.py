@@ -201,11 +201,21 @@ def test_the_rows_are_those_of_the_batch(row: int) -> None:
     assert found.rows == (row,)
 
 
-def test_rows_of_steps_in_time() -> None:
+class OverItsLengthInARow(OverItsLength):
+    """The same for steps in time, all of them in one row."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Batch and time are one axis for a while."""
+        flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
+        return ops.reshape(super().call(flat), inputs.shape)
+
+
+@pytest.mark.parametrize("over", [OverItsLength, OverItsLengthInARow])
+def test_rows_of_steps_in_time(over: type[layers.Layer]) -> None:
     x = np.ones((3, 5, 2), "float32")
     x[1, 4] = 0.0
     dense = layers.Dense(3, use_bias=False)
-    model = Sequential([layers.Input((5, 2)), dense, OverItsLength(), layers.Dense(1)])
+    model = Sequential([layers.Input((5, 2)), dense, over(), layers.Dense(1)])
     model.compile("sgd", "mse", executor="reference")
     found = find_first_bad_value(model, x, np.ones((3, 5, 1)))
     assert found is not None

@@ -43,7 +43,7 @@ def test_what_can_be_learnt_leaves_little_of_a_constants_loss(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("y", "loss"),
+    "y, loss",
     [
         (noise(seed=1)[:, 0], "mean_squared_error"),
         ((noise(seed=1)[:, 0] > 0) * 1, BINARY),
@@ -61,7 +61,8 @@ def test_indices_are_names_and_no_quantities() -> None:
     x = rng.integers(0, 8, (300, 5))
     y = np.isin(x[:, 2], [0, 3, 5, 6]).astype(int)
     as_names, as_numbers = (reference_share(x, y, SPARSE, one) for one in (True, False))
-    assert as_names is not None and as_numbers is not None
+    assert as_names is not None
+    assert as_numbers is not None
     assert as_names < 0.5 < as_numbers
 
 
@@ -80,7 +81,7 @@ def test_the_loss_itself_is_that_of_the_best_method() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "loss"),
+    "x, y, loss",
     [
         (noise(40), noise(40)[:, 0], "mean_squared_error"),  # too few examples
         (noise(), noise()[:, 0], "log_cosh"),  # a loss that is not known
@@ -95,11 +96,11 @@ def test_where_nothing_is_known_nothing_is_said(x: Any, y: Any, loss: str) -> No
     assert reference_share(x, y, loss) is None
 
 
-def ended(loss: float, **changes: Any) -> Case:
+def ended(now: float, **changes: Any) -> Case:
     data = DataFacts(300, (4,))
     known = {"loss": "mean_squared_error", "trivial_loss": 5.0, **changes}
     course = Course()
-    course.extend(range(50), [loss] * 50, [1.0] * 50, [1e-3] * 50)
+    course.extend(range(50), [now] * 50, [1.0] * 50, [1e-3] * 50)
     return Case(Facts("model", (), (), data, **known), course, ended=True)
 
 

@@ -82,14 +82,20 @@ def sample_of(data: AnyData, dtype: np.dtype[Any]) -> Sample:
         return Sample(batch, None, data.examples or len(batch))
     parts = unpack(data)
     bad_numbers = sum(
-        int(np.count_nonzero(~np.isfinite(array)))
-        for part in parts
-        for array in map(np.asarray, flatten(part, is_leaf=holds_numbers)[0])
-        if array.dtype.kind == "f"
+        _count_of_bad(leaf) for part in parts for leaf in flatten(part, is_leaf=holds_numbers)[0]
     )
     x, y, weights = map(_cleared, parts) if bad_numbers else parts
     whole = as_data(x, y, weights, dtype)
     return Sample(whole.part(_spaced(whole)), whole, len(whole), bad_numbers)
+
+
+def _count_of_bad(value: Any) -> int:
+    """How many numbers are NaN or infinite; 0 in what is no array, which ``as_data`` refuses."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return 0
+    return int(np.count_nonzero(~np.isfinite(array))) if array.dtype.kind == "f" else 0
 
 
 def _cleared(tree: Any) -> Any:

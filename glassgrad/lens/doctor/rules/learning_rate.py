@@ -24,6 +24,12 @@ from glassgrad.lens.doctor.view import View
 
 __all__ = ["learning_rate_too_high", "learning_rate_too_low"]
 
+FIRST_STEPS = 20
+"""In which steps too high a rate shows even without damage; later on weights may have shrunk."""
+
+LAST_STEPS = 5
+"""In which steps before the first number that is none a rate shows that has brought it about."""
+
 SPIKES = 2
 """How many of the largest steps are forgiven: one spike is no fault."""
 
@@ -35,9 +41,10 @@ def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
     """Updates as large as the weights, and a loss that suffers from them."""
     if not harm or not len(view.update_ratios):
         return
-    largest = np.sort(view.update_ratios)[::-1]
-    telling = float(largest[min(SPIKES // view.course.stride, len(largest) - 1)])
     damage = damage_of(view, harm)
+    ratios = view.update_ratios if damage else view.update_ratios[:FIRST_STEPS]
+    largest = np.sort(ratios)[::-1]
+    telling = float(largest[min(SPIKES // view.course.stride, len(largest) - 1)])
     if telling <= UPDATE_TOO_LARGE and (telling <= UPDATE_LARGE or damage is None):
         return
     above = np.nan_to_num(view.course.update_ratio, nan=0.0) >= telling
@@ -66,11 +73,13 @@ def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
 def damage_of(view: View, harm: Harm) -> Evidence | None:
     """What steps alone can have done.
 
-    That is a loss far above where it began, weights blown up, or layers that were sound before the
+    That is a number that is none right after large steps, a loss far above where it began, weights blown up, or layers that were sound before the
     first step and are so no more.
     """
-    if not view.is_finite:
-        return Evidence("first loss or gradient that is no number", math.nan)
+    before_end = view.update_ratios[-LAST_STEPS:]
+    if not view.is_finite and len(before_end) and before_end.max() > UPDATE_TOO_LARGE:
+        largest = float(before_end.max())
+        return Evidence(UPDATE_TOO_LARGE.quantity, largest, UPDATE_TOO_LARGE, ">")
     if view.start is not None and len(view.early_checks):
         highest = float(view.early_checks.max()) / max(view.start, view.baseline or 0.0)
         if highest > JUMP:
@@ -113,18 +122,31 @@ def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
         return
     travelled = float(ratios.sum()) * view.course.stride
     usual = float(np.median(ratios))
-    if np.quantile(ratios, 0.9) > UPDATE_TOO_SMALL and travelled > TRAVELLED:
+    at_last = float(np.median(ratios[len(ratios) // 2 :]))
+    has_run_out = view.facts.has_schedule and at_last < UPDATE_TOO_SMALL
+    is_always_small = np.quantile(ratios, 0.9) < UPDATE_TOO_SMALL or travelled < TRAVELLED
+    if not (is_always_small or has_run_out):
         return
+    if is_always_small:
+        cause = (
+            f"A step changes the weights by {usual:.1e} of their size, and all {view.steps} steps "
+            f"together by at most {travelled:.2g} of it"
+        )
+    else:
+        cause = (
+            f"The schedule has run out: in the second half of training a step changes the weights "
+            f"by {at_last:.1e} of their size"
+        )
+    smallest = min(usual, at_last)
     telling = (
-        Evidence(UPDATE_TOO_SMALL.quantity, usual, UPDATE_TOO_SMALL, "<")
-        if usual < UPDATE_TOO_SMALL
+        Evidence(UPDATE_TOO_SMALL.quantity, smallest, UPDATE_TOO_SMALL, "<")
+        if smallest < UPDATE_TOO_SMALL
         else Evidence(TRAVELLED.quantity, travelled, TRAVELLED, "<")
     )
-    factor = 10.0 if travelled > TRAVELLED / 30 else 100.0
+    factor = 100.0 if travelled < TRAVELLED / 30 else 10.0
     yield Finding(
         "learning_rate_too_low",
-        f"A step changes the weights by {usual:.1e} of their size, and all {view.steps} steps "
-        f"together by at most {travelled:.2g} of it: training ends before it has got anywhere.",
+        f"{cause}: training ends before it has got anywhere.",
         (telling, Evidence("loss now over that of a constant prediction", view.remaining or 0.0)),
         (
             remedies.another_learning_rate(factor),

@@ -16,6 +16,7 @@ from glassgrad.lens.doctor.thresholds import (
     DIRECTION_CHANGES,
     DIVERGED,
     LEARNT_NOTHING,
+    ORDER_BY_HEART,
     UNLEARNABLE,
 )
 from glassgrad.lens.doctor.view import View
@@ -153,21 +154,20 @@ def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
         ),
         None,
         view.steps,
-        0.6,
+        0.85 if (view.reference or 0.0) > UNLEARNABLE else 0.6,
     )
 
 
 def is_by_heart(view: View) -> bool:
     """Whether what the loss has fallen is what can be learnt by heart of targets that are noise.
 
-    Simple methods are no measure for sequences, whose order they do not understand.
+    Simple methods hardly understand the order of a sequence, so that more has to be left there.
     """
     has_order = view.facts.data.input_kind == "indices" or any(
         one.role in ("recurrent", "attention") for one in view.facts.layers
     )
     return (
-        not has_order
-        and (view.reference or 0.0) > UNLEARNABLE
-        and (view.remaining or 0.0) > BY_HEART
+        (view.reference or 0.0) > UNLEARNABLE
+        and (view.remaining or 0.0) > (ORDER_BY_HEART if has_order else BY_HEART)
         and not view.generalizes
     )
