@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
@@ -198,6 +199,7 @@ class Configurable:
         return f"{type(self).__name__}({arguments})"
 
 
+@lru_cache(maxsize=1024)
 @lru_cache(maxsize=1024)
 def arguments_of(kind: type) -> tuple[str, ...]:
     """The names of the constructor's arguments, with those it hands on by ``**kwargs``.

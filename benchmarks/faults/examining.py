@@ -14,7 +14,7 @@ from glassgrad.callbacks import Callback
 from glassgrad.errors import GlassgradError
 from glassgrad.execute.cpu.threads import set_num_threads
 
-__all__ = ["HEALTHY", "Job", "carry_out", "examine", "mend", "search_at_random", "train"]
+__all__ = ["HEALTHY", "Job", "carry_out", "examine", "failed", "mend", "search_at_random", "train"]
 
 HEALTHY = "healthy"
 
@@ -49,6 +49,7 @@ def carry_out(job: Job) -> dict[str, Any]:
     """Do a job; the answer can be written as JSON, failures included."""
     set_num_threads(1)
     begin = time.process_time()
+    answer: dict[str, Any]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the engine itself warns of is not asked here
         try:
@@ -56,8 +57,13 @@ def carry_out(job: Job) -> dict[str, Any]:
             fault = None if job.fault == HEALTHY else program.fault(job.fault)
             answer = _KINDS[job.kind](program, fault, job)
         except Exception as error:  # noqa: BLE001 - one broken job must not end the others
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            answer = failed(job, f"{type(error).__name__}: {error}")
     return {"key": job.key, **asdict(job), **answer, "took": time.process_time() - begin}
+
+
+def failed(job: Job, reason: str) -> dict[str, Any]:
+    """The answer to a job that could not be done."""
+    return {"key": job.key, **asdict(job), "error": reason}
 
 
 def train(program: Program, fault: Fault | None, job: Job) -> dict[str, Any]:

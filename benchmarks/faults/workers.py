@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from benchmarks.faults.examining import Job, carry_out
+from benchmarks.faults.examining import Job, carry_out, failed
 
 __all__ = ["work_through"]
 
@@ -58,10 +58,7 @@ def _lead(
         if answer is None:
             worker.end()
             worker = _Worker()
-            answer = {
-                "key": job.key,
-                "error": f"No answer within {limit:g} s, or the process died.",
-            }
+            answer = failed(job, f"No answer within {limit:g} s, or the process died.")
         answers.put(answer)
 
 

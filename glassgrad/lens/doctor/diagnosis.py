@@ -106,9 +106,13 @@ def fold(findings: Iterable[Finding]) -> list[Finding]:
         roots.append(place if cause is None else roots[cause])
         symptoms.setdefault(roots[-1], []).append(finding.code)
     return [
-        replace(cause, symptoms=tuple(dict.fromkeys((*cause.symptoms, *others))))
-        for cause, others in ((ranked[n], codes[1:]) for n, codes in symptoms.items())
+        replace(cause, symptoms=_others(cause, (*cause.symptoms, *codes)))
+        for cause, codes in ((ranked[n], codes) for n, codes in symptoms.items())
     ]
+
+
+def _others(cause: Finding, codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(code for code in dict.fromkeys(codes) if code != cause.code)
 
 
 def age(finding: Finding) -> tuple[int, int, int, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from glassgrad.errors import ArgumentError, GlassgradError
 from glassgrad.graph import Variable
+from glassgrad.lens.doctor.bad_value import finding_of
 from glassgrad.lens.doctor.black_box import BlackBox
 from glassgrad.lens.doctor.case import Case, Epoch
 from glassgrad.lens.doctor.diagnosis import diagnose
@@ -247,8 +248,10 @@ class Doctor(Callback):
             return f"doctor: nothing is wrong with {looked}."
         count = len(self.findings)
         heading = f"doctor: {count} finding{'s' if count > 1 else ''} for {looked}"
-        numbered = (f"{n}. {one.text(width)}" for n, one in enumerate(self.findings, 1))
-        return "\n\n".join([heading, *numbered])
+        parts = [f"{n}. {one.text(width)}" for n, one in enumerate(self.findings, 1)]
+        if self.case.bad_value is not None and all(f.code != "non_finite" for f in self.findings):
+            parts.append(f"The first bad value:\n{finding_of(self.case.bad_value).text(width)}")
+        return "\n\n".join([heading, *parts])
 
     def _repair(self, start: Model, training: Training) -> None:
         """Mend a copy that begins where this training began."""

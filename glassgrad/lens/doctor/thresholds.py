@@ -82,7 +82,7 @@ TINY_INPUT_RMS = limit(1e-2, "root mean square of the inputs: next to nothing", 
 
 UPDATE_TOO_LARGE = limit(0.1, "update over weights: too large", "TheDeepChecker")
 UPDATE_LARGE = limit(0.02, "update over weights: large, where it has done damage", "ours")
-JUMP = limit(1.5, "highest loss over that before the first step", "ours")
+JUMP = limit(2, "highest loss over that before the first step", "ours")
 GROWTH = limit(5, "RMS of a kernel now over that before the first step", "ours")
 UPDATE_TOO_SMALL = limit(1e-4, "update over weights: too small", "TheDeepChecker")
 

@@ -23,6 +23,11 @@ __all__ = ["HiddenLayer", "View"]
 WINDOWS = 100
 """Into how many checks the course of a loss is cut at most."""
 
+AT_REST = 0.05
+"""The share of a constant prediction's loss that a loss falls by in a third of its course, if it is
+still on its way."""
+
+HALF = 0.5
 HARDLY_ANYTHING = 0.9
 """Simple methods that keep so much of a constant prediction's loss say nothing of what can be
 learnt."""
@@ -199,7 +204,29 @@ class View:
         """The loss now, without penalties, over that of a network that has learnt nothing."""
         if self.now is None or self.baseline is None:
             return None
-        return max(self.now - self.facts.penalty, 0.0) / self.baseline
+        return max(self.now - self.penalty, 0.0) / self.baseline
+
+    @cached_property
+    def penalty(self) -> float:
+        """What regularisers add to the loss now, if they are of the squares of kernels."""
+        return self.facts.penalty * self.growth**2
+
+    @cached_property
+    def growth(self) -> float:
+        """RMS of a kernel in the latest reading over that in the first one, as median."""
+        if len(self.case.readings) < 2:
+            return 1.0
+        kernels = {
+            one.name
+            for one in self.facts.parameters
+            if one.kind in ("kernel", "recurrent_kernel", "embedding")
+        }
+        first, last = (
+            {one.parameter: one.rms for one in reading.parameters if one.parameter in kernels}
+            for reading in (self.case.readings[0], self.case.readings[-1])
+        )
+        ratios = [last[name] / rms for name, rms in first.items() if rms > 0 and name in last]
+        return float(np.median(ratios)) if ratios else 1.0
 
     @cached_property
     def reference(self) -> float | None:
@@ -224,12 +251,20 @@ class View:
         """The share of what simple methods learn from the data that is not learnt: 0 is as good.
 
         Where nothing is known of simple methods, or they learn nothing, either, the measure is a
-        loss that is half of that of a constant prediction.
+        loss that is half of that of a constant prediction; the same holds at least for sequences.
         """
         if self.remaining is None:
             return None
-        best = self.reference if self.reference is not None and self.is_learnable else 0.5
+        best = self.reference if self.reference is not None and self.is_learnable else HALF
+        best = min(best, HALF) if self.has_order else best
         return (self.remaining - best) / (1 - best)
+
+    @cached_property
+    def has_order(self) -> bool:
+        """Whether inputs are sequences or names, of which simple methods understand little."""
+        return self.facts.data.input_kind == "indices" or any(
+            one.role in ("recurrent", "attention") for one in self.facts.layers
+        )
 
     @cached_property
     def lost(self) -> float:
@@ -247,6 +282,22 @@ class View:
         gained = max(self.baseline, means[0]) - means[best]
         rise = means[-1] - means[best] - 3 * np.hypot(errors[-1], errors[best])
         return float(rise / gained) if gained > 0 else 0.0
+
+    @cached_property
+    def falls(self) -> tuple[float, float]:
+        """By how much the loss fell from the first to the middle, and to the last third of it."""
+        third = len(self.checks) // 3
+        if third < 3:
+            return 0.0, 0.0
+        parts = [self.checks[-3 * third :][n * third : (n + 1) * third].mean() for n in range(3)]
+        return float(parts[0] - parts[1]), float(parts[1] - parts[2])
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether the loss has come to rest in the last third of training."""
+        if len(self.checks) < 9:
+            return False
+        return self.falls[1] < AT_REST * (self.baseline or float(self.checks[0]))
 
     @cached_property
     def is_finite(self) -> bool:

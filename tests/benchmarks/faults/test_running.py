@@ -65,6 +65,7 @@ def test_a_job_is_done_and_its_failure_is_an_answer(short: None) -> None:
 def test_a_process_that_takes_too_long_is_given_up() -> None:
     answers = list(workers.work_through([JOB, replace(JOB, seed=4)], processes=1, limit=0.0))
     assert [one["key"][-1] for one in answers] == ["3", "4"]
+    assert [(one["program"], one["seed"]) for one in answers] == [("moons", 3), ("moons", 4)]
     assert all("No answer within 0 s" in one["error"] for one in answers)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from glassgrad.errors import GlassgradError
@@ -18,15 +18,32 @@ from glassgrad.serialization import serialize
 __all__ = ["changes_between", "described"]
 
 LONGEST = 48  # of a value in a line
+FEWEST_TOGETHER = 3  # layers of one kind that are told in one line
 UNSAID = ("name", "dtype", "trainable", "data_format")
 
 
 def changes_between(before: Regimen, after: Regimen, ward: Ward) -> str:
-    """Lines with "-" that are no more, and lines with "+" that are new; empty without changes."""
+    """Lines with "-" that are no more, and lines with "+" that are new; empty without changes.
+
+    What is the same for several layers stands in one line.
+    """
     old = [f"data: {len(ward.whole) + ward.left_out} examples"]
     new = [f"data: {len(ward.whole)} examples, those of finite numbers"] if ward.left_out else old
     lines = difflib.ndiff([*old, *described(before)], [*new, *described(after)])
-    return "\n".join(line.rstrip() for line in lines if line[0] in "+-")
+    return "\n".join(_grouped(line.rstrip() for line in lines if line[0] in "+-"))
+
+
+def _grouped(lines: Iterable[str]) -> Iterator[str]:
+    """Many layers of one kind as one line, where the first of them stands."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        name, _, what = line[2:].partition(": ")
+        groups.setdefault((line[0], what), []).append(name)
+    for (sign, what), names in groups.items():
+        if len(names) < FEWEST_TOGETHER:
+            yield from (f"{sign} {name}: {what}" for name in names)
+        else:
+            yield f"{sign} {names[0]} … {names[-1]} ({len(names)} layers): {what}"
 
 
 def described(regimen: Regimen) -> list[str]:

@@ -108,8 +108,7 @@ class Search:
         tried = [self.trials.short(start.regimen, one) for one in sets if one]
         for bundle in BUNDLES:
             if max(one.value for one in (start, *tried)) < WELL_ON_ITS_WAY:
-                applying = self.trials.applying(bundle, start.regimen)
-                tried.append(self.trials.short(start.regimen, applying))
+                tried.append(self.trials.short(start.regimen, bundle))
         highest = max((one.value for one in tried), default=start.value)
         good = (one for one in tried if one.value >= highest - self.trials.margin(one) / 2)
         chosen = next(good, start)
@@ -135,9 +134,7 @@ class Search:
         if best.value >= WELL_ON_ITS_WAY:
             return []
         alone = [(one,) for one in prescribed(best.findings)]
-        usual, normalized, residual = (
-            self.trials.applying(bundle, best.regimen) for bundle in BUNDLES
-        )
+        usual, normalized, residual = BUNDLES
         return [*alone[:1], normalized, usual, residual, *alone[1:]]
 
     def _best_of_full_runs(

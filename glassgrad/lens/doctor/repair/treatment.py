@@ -11,7 +11,7 @@ from glassgrad.lens.doctor.repair import ends, structure, training, weights
 from glassgrad.lens.doctor.repair.regimen import Regimen
 from glassgrad.lens.doctor.repair.ward import Refused, Ward
 
-__all__ = ["TREATMENTS", "treated"]
+__all__ = ["TREATMENTS", "treated", "treated_where_possible"]
 
 Treatment: TypeAlias = Callable[[Regimen, Remedy, Ward], Regimen]
 
@@ -48,10 +48,28 @@ def treated(regimen: Regimen, remedies: Sequence[Remedy], ward: Ward) -> Regimen
         Refused: one of them does not apply.
     """
     for remedy in remedies:
-        if remedy.action not in TREATMENTS:
-            raise Refused("it is for a person to do")
-        try:
-            regimen = TREATMENTS[remedy.action](regimen, remedy, ward)
-        except GlassgradError as error:
-            raise Refused(str(error).splitlines()[0]) from error
+        regimen = _treated(regimen, remedy, ward)
     return regimen
+
+
+def treated_where_possible(
+    regimen: Regimen, remedies: Sequence[Remedy], ward: Ward
+) -> tuple[Regimen, tuple[Remedy, ...]]:
+    """A network after those of several remedies that apply, and these."""
+    applied: list[Remedy] = []
+    for remedy in remedies:
+        try:
+            regimen = _treated(regimen, remedy, ward)
+        except Refused:
+            continue
+        applied.append(remedy)
+    return regimen, tuple(applied)
+
+
+def _treated(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
+    if remedy.action not in TREATMENTS:
+        raise Refused("it is for a person to do")
+    try:
+        return TREATMENTS[remedy.action](regimen, remedy, ward)
+    except GlassgradError as error:
+        raise Refused(str(error).splitlines()[0]) from error

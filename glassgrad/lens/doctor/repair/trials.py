@@ -10,7 +10,7 @@ from glassgrad.lens.doctor.finding import Remedy
 from glassgrad.lens.doctor.repair.candidates import in_short
 from glassgrad.lens.doctor.repair.clinic import Clinic, Outcome
 from glassgrad.lens.doctor.repair.regimen import Regimen
-from glassgrad.lens.doctor.repair.treatment import treated
+from glassgrad.lens.doctor.repair.treatment import treated, treated_where_possible
 from glassgrad.lens.doctor.repair.ward import Refused
 
 __all__ = ["Trial", "Trials"]
@@ -65,13 +65,13 @@ class Trials:
         """A short run, without the doctor."""
         if not remedies and id(regimen) in self._short_ones:
             return self._short_ones[id(regimen)]
-        found = self._run(regimen, tuple(remedies), SHORT)
+        found = self._run(regimen, remedies, SHORT)
         self._short_ones[id(found.regimen)] = found
         return found
 
     def full(self, regimen: Regimen, remedies: Sequence[Remedy] = ()) -> Outcome:
         """A run of full length, with the doctor."""
-        return self._run(regimen, tuple(remedies), 1.0)
+        return self._run(regimen, remedies, 1.0)
 
     def affords(self, regimen: Regimen, share: float = 1.0) -> bool:
         """Whether a run is within the budget, with those that must follow it."""
@@ -97,27 +97,26 @@ class Trials:
         share = min(max(outcome.value, 0.0), 1.0)
         return min(0.5 * sqrt(max(share * (1 - share), 0.01) / examples), LARGEST_MARGIN)
 
-    def applying(self, remedies: Sequence[Remedy], regimen: Regimen) -> tuple[Remedy, ...]:
-        """Those of several remedies that apply."""
-        found: list[Remedy] = []
-        for remedy in remedies:
-            try:
-                regimen = treated(regimen, [remedy], self.clinic.ward)
-            except Refused:
-                continue
-            found.append(remedy)
-        return tuple(found)
-
-    def _run(self, regimen: Regimen, remedies: tuple[Remedy, ...], share: float) -> Outcome:
+    def _run(self, regimen: Regimen, remedies: Sequence[Remedy], share: float) -> Outcome:
         """What does not apply, or is too costly, is as bad as can be."""
         clinic = self.clinic
         try:
-            changed = treated(regimen, remedies, clinic.ward)
+            changed, applied = self._treated(regimen, remedies)
         except Refused as reason:
-            return self._noted(clinic.failure(regimen, share, str(reason)), remedies)
+            refused = clinic.failure(regimen, share, str(reason))
+            return self._noted(refused, tuple(remedies))
         if not self.affords(changed, share):
             return clinic.failure(regimen, share, "the budget is spent")
-        return self._noted(clinic.run(changed, share, is_examined=share >= 1), remedies)
+        return self._noted(clinic.run(changed, share, is_examined=share >= 1), applied)
+
+    def _treated(
+        self, regimen: Regimen, remedies: Sequence[Remedy]
+    ) -> tuple[Regimen, tuple[Remedy, ...]]:
+        """One remedy must apply; of several those are taken that do."""
+        ward = self.clinic.ward
+        if len(remedies) > 1:
+            return treated_where_possible(regimen, remedies, ward)
+        return treated(regimen, remedies, ward), tuple(remedies)
 
     def _noted(self, outcome: Outcome, remedies: tuple[Remedy, ...]) -> Outcome:
         was_run = outcome.error is None

@@ -94,13 +94,3 @@ def underfitting(view: View, harm: Harm) -> Iterator[Finding]:
         view.steps,
         0.5,
     )
-
-
-def is_flat(view: View) -> bool:
-    """Whether the loss has come to rest in the last third of training."""
-    checks = view.checks
-    third = len(checks) // 3
-    if third < 3:
-        return False
-    before, after = checks[-2 * third : -third].mean(), checks[-third:].mean()
-    return bool(before - after < 0.05 * (view.baseline or before))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -73,8 +72,8 @@ def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
 def damage_of(view: View, harm: Harm) -> Evidence | None:
     """What steps alone can have done.
 
-    That is a number that is none right after large steps, a loss far above where it began, weights blown up, or layers that were sound before the
-    first step and are so no more.
+    That is a number that is none right after large steps, a loss far above where it began,
+    weights blown up, or layers that were sound before the first step and are so no more.
     """
     before_end = view.update_ratios[-LAST_STEPS:]
     if not view.is_finite and len(before_end) and before_end.max() > UPDATE_TOO_LARGE:

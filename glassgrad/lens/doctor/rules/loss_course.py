@@ -163,11 +163,8 @@ def is_by_heart(view: View) -> bool:
 
     Simple methods hardly understand the order of a sequence, so that more has to be left there.
     """
-    has_order = view.facts.data.input_kind == "indices" or any(
-        one.role in ("recurrent", "attention") for one in view.facts.layers
-    )
     return (
         (view.reference or 0.0) > UNLEARNABLE
-        and (view.remaining or 0.0) > (ORDER_BY_HEART if has_order else BY_HEART)
+        and (view.remaining or 0.0) > (ORDER_BY_HEART if view.has_order else BY_HEART)
         and not view.generalizes
     )

@@ -43,10 +43,7 @@ class MadeUp(Trials):
         super().__init__(clinic)
         self.grades, self.finds = grades, tuple(finds)
 
-    def applying(self, remedies: Sequence[Remedy], regimen: Any) -> tuple[Remedy, ...]:
-        return tuple(remedies)
-
-    def _run(self, regimen: Any, remedies: tuple[Remedy, ...], share: float) -> Outcome:
+    def _run(self, regimen: Any, remedies: Sequence[Remedy], share: float) -> Outcome:
         changed: Any = regimen | {in_short(one) for one in remedies} if remedies else regimen
         clinic: Any = self.clinic
         if not self.affords(changed, share):
@@ -56,7 +53,7 @@ class MadeUp(Trials):
         clinic.cost += clinic.cost_of(changed, share)
         value = self.grades(changed, share)
         outcome = Outcome(changed, Grade(value, "accuracy", value), share, self.finds)
-        return self._noted(outcome, remedies)
+        return self._noted(outcome, tuple(remedies))
 
 
 def finding(code: str, *actions: str) -> Finding:
