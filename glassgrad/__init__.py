@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         constraints,
         datasets,
         detection,
+        doctor,
         initializers,
         layers,
         lens,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     )
     from glassgrad.execute.cpu.threads import get_num_threads, set_num_threads
     from glassgrad.layers import Input, Layer
-    from glassgrad.lens import check_gradients, doctor, explain
+    from glassgrad.lens import check_gradients, explain
     from glassgrad.lens.doctor import Doctor, repair
     from glassgrad.models import Model, Sequential
 
@@ -139,7 +140,7 @@ _LATER = {
     "Model": ("glassgrad.models", "Model"),
     "Sequential": ("glassgrad.models", "Sequential"),
     "check_gradients": ("glassgrad.lens", "check_gradients"),
-    "doctor": ("glassgrad.lens.doctor", None),
+    "doctor": ("glassgrad.doctor", None),
     "explain": ("glassgrad.lens", "explain"),
     "get_num_threads": ("glassgrad.execute.cpu.threads", "get_num_threads"),
     "repair": ("glassgrad.lens.doctor", "repair"),

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
@@ -199,8 +198,6 @@ class Configurable:
         return f"{type(self).__name__}({arguments})"
 
 
-@lru_cache(maxsize=1024)
-@lru_cache(maxsize=1024)
 def arguments_of(kind: type) -> tuple[str, ...]:
     """The names of the constructor's arguments, with those it hands on by ``**kwargs``.
 
@@ -215,6 +212,11 @@ def arguments_of(kind: type) -> tuple[str, ...]:
         >>> arguments_of(Ball)
         ('radius', 'name')
     """
+    return _arguments_of(kind)
+
+
+@lru_cache(maxsize=1024)
+def _arguments_of(kind: Any) -> tuple[str, ...]:
     names: list[str] = []
     for base in inspect.getmro(kind):  # from the class itself up
         if "__init__" not in vars(base):

@@ -47,6 +47,7 @@ HOUSE = (
     "architecture",
     "runs",
     "lens",
+    "doctor",
     "interop",
     "cli",
     "web",

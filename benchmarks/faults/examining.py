@@ -138,7 +138,8 @@ def _trained(
 ) -> tuple[float, float]:
     """Processor seconds of one training, and the improvement that it has come to.
 
-    There is one thread, and the processor's seconds do not count who else was busy. A training that the engine refuses (labels out of range) has come to nothing.
+    There is one thread, and the processor's seconds do not tell who else was busy. A training
+    that the engine refuses (labels out of range) has come to nothing.
     """
     training = program.prepare(seed, fault)
     more: dict[str, Any] = {"callbacks": list(callbacks)}

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.faults.examining import HEALTHY
 from benchmarks.faults.program import Fault, Half, Program
 from benchmarks.faults.programs import programs
+from glassgrad.lens.doctor.finding import FAULTS
 
 __all__ = ["GOALS", "Answers", "Tally", "failures", "is_real", "is_repaired", "missed", "tallies"]
 
@@ -66,9 +67,8 @@ def tallies(answers: Answers, half: Half) -> dict[str, Tally]:
     here = [one for one in answers if one["half"] == half]
     sick = {key: [a for a in here if (a["program"], a["fault"]) == key] for key in faults}
     healthy = [one for one in here if one["fault"] == HEALTHY]
-    codes = dict.fromkeys(fault.code for fault in faults.values())
     found = {}
-    for code in codes:
+    for code in FAULTS:
         chosen = {key: fault for key, fault in faults.items() if fault.code == code}
         found[code] = _tally(chosen, sick, healthy, [])
     return {**found, "all": _tally(faults, sick, healthy, healthy)}

@@ -428,10 +428,11 @@ class Layer(Configurable):
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: its own that are trained, its other ones, those of its layers."""
-        own = [w for w, meant in self._own_weights if meant]
-        own += [w for w, meant in self._own_weights if not meant]
-        inner = [weight for layer in self.sublayers for weight in layer.weights]
-        return list(dict.fromkeys((*own, *inner)))
+        found = [w for w, meant in self._own_weights if meant]
+        found += [w for w, meant in self._own_weights if not meant]
+        for layer in self.sublayers:
+            found += layer.weights
+        return list(dict.fromkeys(found))
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -506,7 +507,7 @@ class Layer(Configurable):
         """The layers that it is made of, each once."""
         found: dict[Layer, None] = {}  # in order; this is asked often, of deep networks, too
         for name, value in vars(self).items():
-            if name != "_own_weights" and isinstance(value, HOLDERS_OF_LAYERS):
+            if isinstance(value, HOLDERS_OF_LAYERS) and name not in BOOKS:
                 _find_layers(value, found)
         return list(found)
 
@@ -654,13 +655,17 @@ def _with_sublayers(layer: Layer) -> Iterator[Layer]:
 
 def _trained(layer: Layer) -> Iterator[Variable]:
     """The weights that may be changed, in no particular order."""
-    if layer.trainable:
-        yield from (weight for weight, _ in layer._own_weights if weight.trainable)  # noqa: SLF001
-        for inner in layer.sublayers:
-            yield from _trained(inner)
+    pending = [layer]
+    while pending:
+        layer = pending.pop()
+        if layer.trainable:
+            yield from (weight for weight, _ in layer._own_weights if weight.trainable)  # noqa: SLF001
+            pending += layer.sublayers
 
 
 HOLDERS_OF_LAYERS = (Layer, list, tuple, dict)
+#: What a layer knows about itself; there are no layers in these.
+BOOKS = frozenset({"_own_weights", "_penalties", "_losses", "calls", "line_of_code"})
 
 
 def _find_layers(value: Any, found: dict[Layer, None]) -> None:

@@ -131,16 +131,17 @@ class TrainingLoop:
         """
         self.model.stop_training = False
         self.callbacks.set_training(self)
-        self.callbacks.on_train_begin({})
-        self._take_up()
-        with _interruption_between_batches() as interrupted:
-            while self.epoch < self.epochs and not self.finished:
-                self._run_epoch(interrupted)
-                if interrupted.is_set():
-                    raise KeyboardInterrupt
-        if self.epochs:
-            self.model.finalize_optimizer()
-        self.callbacks.on_train_end(self.logs)
+        with _journal_of(self.model):
+            self.callbacks.on_train_begin({})
+            self._take_up()
+            with _interruption_between_batches() as interrupted:
+                while self.epoch < self.epochs and not self.finished:
+                    self._run_epoch(interrupted)
+                    if interrupted.is_set():
+                        raise KeyboardInterrupt
+            if self.epochs:
+                self.model.finalize_optimizer()
+            self.callbacks.on_train_end(self.logs)
 
     def _run_epoch(self, interrupted: threading.Event) -> None:
         self._begin_epoch()
@@ -359,6 +360,16 @@ def _require_same_shapes(
 
 def _shown(spec: tuple[tuple[int, ...], str] | None) -> str:
     return "nothing" if spec is None else f"{spec[1]}{list(spec[0])}"
+
+
+@contextmanager
+def _journal_of(model: Model) -> Iterator[None]:
+    """The journal that a callback sets is for this training alone, however it ends."""
+    before = model.steps.journal
+    try:
+        yield
+    finally:
+        model.steps.journal = before
 
 
 @contextmanager

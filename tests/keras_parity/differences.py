@@ -194,12 +194,6 @@ ARGUMENTS: tuple[Difference, ...] = (
         "It serves Keras's own loading.",
     ),
     Difference(
-        "models.clone_model(*)",
-        "the architecture again, with new weights",
-        "also functions that replace layers or calls on the way",
-        "A configuration can be changed before `from_config`.",
-    ),
-    Difference(
         "optimizers.LossScaleOptimizer(*), optimizers.LossScaleOptimizer.build(*)",
         "takes the optimizer inside, the first scale, the steps until it grows, and a name",
         "takes the arguments of every optimizer as well",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from glassgrad.arguments import checked
 from glassgrad.lens.doctor.case import Case
 from glassgrad.lens.doctor.finding import Finding
 from glassgrad.lens.doctor.harm import harm_of
@@ -76,6 +77,7 @@ LIKELY = 0.6  # the confidence below which a finding is a suspicion
 RANKS = {code: rank for rank, code in enumerate(CAUSES)}
 
 
+@checked
 def diagnose(case: Case) -> list[Finding]:
     """What is wrong with a training, the likeliest cause first; empty for a healthy one.
 

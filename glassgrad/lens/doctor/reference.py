@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from glassgrad.lens.doctor.case import Case, Facts
 from glassgrad.lens.doctor.facts.sample import sample_of
 from glassgrad.lens.doctor.view import View
-from glassgrad.training.data import Data
+from glassgrad.training.data import ArrayData, Data
 
 if TYPE_CHECKING:
     from glassgrad.models import Model
@@ -70,14 +70,21 @@ def with_reference(case: Case, model: Model, data: Data) -> Facts:
     is_plain = not getattr(model.loss, "label_smoothing", 0.0)
     if remaining is None or remaining < SUSPICIOUS or facts.loss is None or not is_plain:
         return facts
+    if not isinstance(data, ArrayData) or data.weights is not None:
+        return facts
     sample = sample_of(data, model.dtype).data
     x, y = sample.x, sample.y
-    if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray) or sample.weights is not None:
+    if not (has_numbers(x) and has_numbers(y)):
         return facts
     share = reference_share(x, y, facts.loss, facts.data.input_kind == "indices")
     if share is None or facts.trivial_loss is None:
         return facts
     return replace(facts, reference_loss=share * facts.trivial_loss)
+
+
+def has_numbers(tree: Any) -> bool:
+    """Whether it is one array of numbers."""
+    return isinstance(tree, np.ndarray) and tree.dtype.kind in "biuf"
 
 
 def reference_share(

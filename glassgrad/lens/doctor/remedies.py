@@ -125,7 +125,7 @@ def early_stopping() -> Remedy:
     """The best weights instead of the last."""
     return Remedy(
         "early_stopping",
-        "Stop when the validation loss has not improved for 3 epochs, and restore the best weights.",
+        "Stop after 3 epochs without a better validation loss, and restore the best weights.",
         value=3,
     )
 

@@ -71,6 +71,7 @@ ALL_STUCK = limit(0.9, "fraction of units that are stuck from the first step on"
 VARIANCE_RATIO = limit(
     10, "variance of pre-activations, largest over smallest layer", "SageMaker Debugger"
 )
+BLOWN_UP = limit(5, "loss before the first step over that of a constant prediction", "ours")
 KERNEL_GAIN = limit(
     4, "fan-in times mean square of a kernel over what its activation wants, or below", "ours"
 )
@@ -84,7 +85,11 @@ UPDATE_TOO_LARGE = limit(0.1, "update over weights: too large", "TheDeepChecker"
 UPDATE_LARGE = limit(0.02, "update over weights: large, where it has done damage", "ours")
 JUMP = limit(2, "highest loss over that before the first step", "ours")
 GROWTH = limit(5, "RMS of a kernel now over that before the first step", "ours")
+UPDATE_SLOW = limit(5e-4, "update over weights: small, where the loss falls straight", "ours")
+STRAIGHT = limit(0.5, "fall of the loss in the last third over that in the one before", "ours")
+RESTS_HIGH = limit(0.4, "loss at rest over that of a constant, after large steps", "ours")
 UPDATE_TOO_SMALL = limit(1e-4, "update over weights: too small", "TheDeepChecker")
+UPDATE_USUAL = limit(1e-3, "update over weights: of a usual size", "CS231n")
 
 TRAVELLED = limit(0.1, "updates of all steps together, over weights: hardly moved", "ours")
 

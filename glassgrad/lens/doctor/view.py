@@ -311,6 +311,11 @@ class View:
     # ---- the size of steps
 
     @cached_property
+    def travelled(self) -> float:
+        """The updates of all steps together, over the weights: how far they may have moved."""
+        return float(self.update_ratios.sum()) * self.course.stride
+
+    @cached_property
     def update_ratios(self) -> NDArray[np.float64]:
         """Norm of the update over norm of the weights, step by step, where it is finite."""
         return self.course.update_ratio[np.isfinite(self.course.update_ratio)]

@@ -98,6 +98,18 @@ def rate_of_a_millionth() -> Case:
     return case(stack(3), TRIVIAL - np.linspace(0, 0.02, STEPS), ratio=2e-5)
 
 
+def rate_of_a_hundredth() -> Case:
+    """Steps that are not tiny, and a loss that falls straight and would need ten times as long."""
+    facts = stack(3, reference_loss=0.3)
+    return case(facts, TRIVIAL - np.linspace(0, 0.4, STEPS), ratio=3e-4)
+
+
+def schedule_that_runs_out() -> Case:
+    facts = stack(3, reference_loss=0.3, has_schedule=True)
+    losses = np.concatenate([np.linspace(TRIVIAL, 2.0, 50), resting(2.0, STEPS - 50)])
+    return case(facts, losses, ratio=0.01 * 0.9 ** np.arange(STEPS))
+
+
 def out_of_the_blue() -> Case:
     losses = falling()
     losses[250:] = np.nan
@@ -116,6 +128,37 @@ def running_away() -> Case:
 
 def noise_for_labels() -> Case:
     return case(stack(3), resting())
+
+
+def noise_learnt_by_heart() -> Case:
+    facts = stack(3, reference_loss=TRIVIAL)
+    return case(facts, TRIVIAL - np.linspace(0, 0.7, STEPS))
+
+
+def forgotten_again() -> Case:
+    losses = np.concatenate([falling(steps=300), np.linspace(0.1, 1.8, 100)])
+    return case(stack(3), losses)
+
+
+def one_layer_blown_up() -> Case:
+    """It learns in spite of it, late."""
+    facts = stack(4)
+    wide = replace(facts.parameters[2], rms=10 * facts.parameters[2].rms)
+    facts = replace(facts, parameters=(*facts.parameters[:2], wide, *facts.parameters[3:]))
+    first = seen(facts, loss=90.0)
+    sizes = (1.0, 1.0, 10.0, 10.0, 10.0)
+    layers = tuple(
+        replace(one, pre_activation_rms=size)
+        for one, size in zip(first.layers, sizes, strict=False)
+    )
+    return case(facts, falling(90.0, 0.5), replace(first, layers=layers), seen(facts, STEPS, 0.5))
+
+
+def gates_that_are_shut() -> Case:
+    memory = LayerFacts("memory", "LSTM", "tanh", "recurrent", 32)
+    facts = replace(stack(1), layers=(memory, *stack(1).layers))
+    recurrence = RecurrenceReading("memory", tuple(0.1 ** np.arange(40.0)[::-1]))
+    return case(facts, resting(), seen(facts, recurrences=(recurrence,)))
 
 
 def learnt_by_heart() -> Case:
@@ -173,10 +216,16 @@ SICK: dict[Callable[[], Case], str] = {
     rate_of_one: "learning_rate_too_high",
     at_once_not_a_number: "learning_rate_too_high",
     rate_of_a_millionth: "learning_rate_too_low",
+    rate_of_a_hundredth: "learning_rate_too_low",
+    schedule_that_runs_out: "learning_rate_too_low",
     out_of_the_blue: "non_finite",
     swinging: "oscillating_loss",
     running_away: "divergence",
     noise_for_labels: "loss_not_decreasing",
+    noise_learnt_by_heart: "loss_not_decreasing",
+    forgotten_again: "divergence",
+    one_layer_blown_up: "bad_initialization",
+    gates_that_are_shut: "recurrent_gradient",
     learnt_by_heart: "overfitting",
     too_small: "underfitting",
     forgetful: "recurrent_gradient",

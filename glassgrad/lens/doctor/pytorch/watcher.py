@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from glassgrad.arguments import checked
 from glassgrad.errors import ArgumentError, ExecutionError
 from glassgrad.lens.doctor.case import Case, Epoch, Facts, ParameterReading, Reading
 from glassgrad.lens.doctor.diagnosis import diagnose
@@ -31,6 +32,7 @@ MOST_STEPS_BETWEEN = 200  # two visits, each of which costs about two steps
 FLOOR = 1e-3  # under the RMS of weights that an update is compared with
 
 
+@checked
 def watch(module: Any, optimizer: Any, *, steps: int | None = None, verbose: int = 0) -> Watcher:
     """Look on while a module of PyTorch learns, and find out why it does not.
 

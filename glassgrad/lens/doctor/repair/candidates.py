@@ -11,6 +11,7 @@ __all__ = ["BUNDLES", "DECAY", "GENERAL", "in_short", "longer", "prescribed", "r
 
 #: What often helps, whatever the fault, in the order in which it is tried.
 GENERAL = (
+    Remedy("loss_and_output", "Use the loss and the last activation that belong to the targets."),
     Remedy("standardize", "Standardise the inputs."),
     Remedy("scale_targets", "Let predictions begin at the mean and spread of the targets."),
     Remedy("optimizer", "Train with Adam at its usual learning rate.", value="adam"),
@@ -31,7 +32,7 @@ def _bundle(*actions: str) -> tuple[Remedy, ...]:
     return tuple(_BY_ACTION[action] for action in actions)
 
 
-_USUAL = ("standardize", "scale_targets", "optimizer", "initializer", "clip")
+_USUAL = ("loss_and_output", "standardize", "scale_targets", "optimizer", "initializer", "clip")
 #: Several remedies at once, for networks in which more than one thing is wrong: what is usual in
 #: training, then also layers that gradients pass however many there are.
 BUNDLES = (

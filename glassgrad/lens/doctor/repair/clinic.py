@@ -12,6 +12,7 @@ import numpy as np
 
 from glassgrad.errors import GlassgradError
 from glassgrad.graph.trees import leaves_of
+from glassgrad.lens.doctor.attendant import Attendant
 from glassgrad.lens.doctor.case import Case
 from glassgrad.lens.doctor.diagnosis import diagnose
 from glassgrad.lens.doctor.facts import facts_of
@@ -68,10 +69,12 @@ class Clinic:
         ward: the examples.
         full: what a full run of the user's program is: examples seen in all epochs.
         budget: how many full runs may be trained in all.
+        repeats: whether the best run is repeated at the end also where it has seen all examples:
+            before the eyes of the user's callbacks.
     """
 
-    def __init__(self, ward: Ward, full: int, budget: float) -> None:
-        self.ward, self.full, self.budget = ward, full, budget
+    def __init__(self, ward: Ward, full: int, budget: float, repeats: bool = False) -> None:
+        self.ward, self.full, self.budget, self.repeats = ward, full, budget, repeats
         self.seen = 0  # examples, in all runs
         self._base: float | None = None  # the loss of a network that was not trained
 
@@ -89,9 +92,9 @@ class Clinic:
         return share * regimen.epochs * len(self.ward.learning) / self.full
 
     def cost_of_last(self, regimen: Regimen) -> float:
-        """What the last run would cost; nothing where it would repeat a full one."""
-        ward = self.ward
-        return 0.0 if ward.whole is ward.learning else regimen.epochs * len(ward.whole) / self.full
+        """What the last run would cost; nothing where a full one has seen all examples."""
+        is_needed = self.repeats or self.ward.whole is not self.ward.learning
+        return regimen.epochs * len(self.ward.whole) / self.full if is_needed else 0.0
 
     # ---- runs
 
@@ -103,9 +106,7 @@ class Clinic:
             share: of all epochs.
             is_examined: whether the doctor looks on.
         """
-        from glassgrad.lens.doctor.doctor import Doctor  # which knows repair
-
-        doctor = Doctor(verbose=0)
+        doctor = Attendant()
         model = regimen.compiled(self._steps(regimen, share))
         try:
             with warnings.catch_warnings():

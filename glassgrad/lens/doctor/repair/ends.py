@@ -26,6 +26,7 @@ __all__ = ["loss_and_output", "scaled_targets", "standardize"]
 
 LEAST_SHARE = 0.01  # of the usual deviation: what varies less is no feature to be blown up
 ONE_SCALE = 4.0  # features whose ranges differ less are of one kind, such as pixels
+FEW = 8  # examples that are looked at
 FAR_FROM_ONE = 10.0  # a deviation of targets that the first predictions are far from
 
 
@@ -80,7 +81,7 @@ def _wrapped(regimen: Regimen, arrays: Sequence[Array]) -> Regimen:
         )
     except GlassgradError as error:
         raise Refused(f"it does not fit: {error}") from error
-    model.seed = regimen.model.seed
+    model.seed, model.preprocessing = inner.seed, inner.preprocessing
     return regimen.with_model(model)
 
 
@@ -123,11 +124,37 @@ def loss_and_output(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
         raise Refused("several outputs, or targets of several kinds, are left to a person")
     place = _output(regimen)
     units, activation, loss = _suited(task, place)
+    if _ends_elsewhere(regimen, place):
+        return _with_loss_alone(regimen, ward, activation, loss)
     is_same_loss = _name_of(regimen.loss) == _name_of(loss)
     if (place.units, place.activation) == (units, activation) and is_same_loss:
         raise Refused("loss and last activation are those of such targets already")
     found = _with_output(regimen, place, units, activation)
     return found if is_same_loss else replace(found, loss=loss, loss_weights=None)
+
+
+def _ends_elsewhere(regimen: Regimen, place: Place) -> bool:
+    """Whether a layer of the user's own comes after the last one with units."""
+    last = regimen.model.layers[-1]
+    return last is not place.outer and last is not place.bearer
+
+
+def _with_loss_alone(regimen: Regimen, ward: Ward, activation: str, loss: losses.Loss) -> Regimen:
+    """The loss that belongs to what comes out, where that is what the targets ask for."""
+    few = ward.learning.part(slice(0, FEW))
+    outputs = np.asarray(regimen.model(few.x).numpy(), np.float64)
+    is_fitting = outputs.shape[-1] >= max(ward.task.columns, ward.task.classes, 1) or (
+        ward.task.kind != "classes" and outputs.shape[-1] == ward.task.columns
+    )
+    is_fitting &= {
+        "softmax": bool(np.allclose(outputs.sum(-1), 1, atol=1e-3) and (outputs >= 0).all()),
+        "sigmoid": bool(((outputs >= 0) & (outputs <= 1)).all()),
+    }.get(activation, True)
+    if not is_fitting:
+        raise Refused("the network does not end in a layer with units")
+    if _name_of(regimen.loss) == _name_of(loss):
+        raise Refused("the loss is that of such targets already")
+    return replace(regimen, loss=loss, loss_weights=None)
 
 
 def _name_of(loss: Any) -> tuple[str, bool]:

@@ -20,6 +20,7 @@ from glassgrad.lens.doctor.repair.trials import Trials
 from glassgrad.lens.doctor.repair.ward import Refused, Ward, ward_for
 from glassgrad.models import Model
 from glassgrad.random_seed import check_seed
+from glassgrad.training.callbacks import as_callbacks
 
 __all__ = ["repair"]
 
@@ -38,7 +39,7 @@ def repair(
     batch_size: int = 32,
     budget: float = 8.0,
     seed: int = 0,
-    callbacks: Sequence[Any] = (),
+    callbacks: Any = None,
     verbose: int = 0,
 ) -> Repair:
     """Find out why a network does not learn, and mend a copy of it.
@@ -94,18 +95,18 @@ def repair(
         if value is not None and value < 1:
             raise ArgumentError(f"{name} must be at least 1. Got {value!r}.")
     check_seed(seed)
+    given = as_callbacks(callbacks)
     objective = model.steps.objective
     ward = ward_for(data, validation_data, objective.name, batch_size, seed)
     base = _begun(Regimen.of(model, epochs or EPOCHS, batch_size, seed), ward)
-    clinic = Clinic(ward, base.epochs * len(ward.whole), budget)
-    sick = _examined(clinic, base)
-    if not sick.findings:
-        return _unchanged(clinic, base, sick, ward)
-    trials = Trials(clinic)
-    best = Search(trials).mend(sick)
-    is_mended = best is not sick
+    clinic = Clinic(ward, base.epochs * len(ward.whole), budget, bool(given or verbose))
+    sick, trials = clinic.run(base), Trials(clinic)
+    best = Search(trials).mend(sick) if sick.findings else sick
+    if best.model is None:
+        raise best.refusal or ArgumentError(f"The network cannot be trained: {best.error}")
+    is_mended = best is not sick or ward.left_out > 0
     return Repair(
-        model=_finished(clinic, best, callbacks, verbose) if is_mended else _as_it_was(sick),
+        model=_finished(clinic, best, given, verbose) if is_mended else best.model,
         findings=_with_left_out(sick.findings, ward),
         remaining=best.findings,
         trials=tuple(trials.record),
@@ -136,11 +137,6 @@ def _begun(regimen: Regimen, ward: Ward) -> Regimen:
         ) from reason
 
 
-def _examined(clinic: Clinic, base: Regimen) -> Outcome:
-    """A full run of the network as it is; it is what the mended one is compared with."""
-    return clinic.run(base)
-
-
 def _with_left_out(findings: Sequence[Finding], ward: Ward) -> tuple[Finding, ...]:
     """What was found, with examples that had to be left out before."""
     if not ward.left_out:
@@ -156,46 +152,13 @@ def _with_left_out(findings: Sequence[Finding], ward: Ward) -> tuple[Finding, ..
     return (found, *findings)
 
 
-def _unchanged(clinic: Clinic, base: Regimen, sick: Outcome, ward: Ward) -> Repair:
-    """Nothing is to be mended; what was trained to find that out is the result."""
-    return Repair(
-        model=_as_it_was(sick),
-        findings=_with_left_out((), ward),
-        remaining=(),
-        trials=(),
-        changes=changes_between(base, base, ward),
-        measure=sick.grade.name,
-        before=sick.grade.measure,
-        after=sick.grade.measure,
-        is_mended=bool(ward.left_out),
-        cost=clinic.cost,
-        epochs=base.epochs,
-        batch_size=base.batch_size,
-        patience=base.patience,
-    )
-
-
-def _as_it_was(sick: Outcome) -> Model:
-    """The network that was not mended, as it was trained.
-
-    Raises:
-        GlassgradError: it has refused its data, and no remedy has changed that.
-    """
-    if sick.model is None:
-        raise sick.refusal or ArgumentError(f"The network cannot be trained: {sick.error}")
-    return sick.model
-
-
 def _finished(clinic: Clinic, best: Outcome, callbacks: Sequence[Any], verbose: int) -> Model:
     """The best once more, on all examples; unless there are no more, or that has gone wrong."""
-    regimen, ward = best.regimen, clinic.ward
-    if best.model is not None:
-        is_repetition = len(ward.whole) == len(ward.learning) and not callbacks and not verbose
-        if is_repetition or not clinic.affords(clinic.cost_of_last(regimen)):
-            return best.model
+    assert best.model is not None
+    regimen, cost = best.regimen, clinic.cost_of_last(best.regimen)
+    if not (cost and clinic.affords(cost)):
+        return best.model
     if best.epochs is not None:
         regimen = replace(regimen, epochs=best.epochs, patience=None)
     model, value = clinic.finish(regimen, callbacks, verbose)
-    if best.model is not None and value < best.value - WORSE:
-        return best.model
-    return model
+    return best.model if value < best.value - WORSE else model

@@ -95,7 +95,7 @@ class Search:
 
     def _general(self) -> Iterator[Remedy]:
         for remedy in GENERAL:
-            if remedy not in self._useless and remedy.action not in self.trials.actions:
+            if remedy not in self._useless and (remedy.action, None) not in self.trials.kept:
                 yield remedy
 
     def _first_step(self, start: Outcome, findings: Sequence[Finding]) -> Outcome:

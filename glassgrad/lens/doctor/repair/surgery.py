@@ -168,7 +168,7 @@ class Place:
         found = getattr(self.layer, "units", None) or getattr(self.layer, "filters", None)
         return int(found) if isinstance(found, int) else None
 
-    def is_called(self, name: str | None) -> bool:
+    def is_named(self, name: str | None) -> bool:
         """Whether a name means this layer; ``None`` means all."""
         return name is None or name.split("/")[-1] in (self.outer.name, self.layer.name)
 

@@ -53,12 +53,12 @@ class Trials:
     Args:
         clinic: where they are trained.
         record: what was tried so far.
-        actions: those of the remedies that were kept.
+        kept: the actions of remedies that were kept, with the layers they were meant for.
     """
 
     clinic: Clinic
     record: list[Trial] = field(default_factory=list)
-    actions: set[str] = field(default_factory=set)
+    kept: set[tuple[str, str | None]] = field(default_factory=set)
     _short_ones: dict[int, Outcome] = field(default_factory=dict)
 
     def short(self, regimen: Regimen, remedies: Sequence[Remedy] = ()) -> Outcome:
@@ -84,7 +84,7 @@ class Trials:
         if outcome.trial is not None:
             trial = self.record[outcome.trial]
             self.record[outcome.trial] = replace(trial, is_kept=True)
-            self.actions |= {remedy.action for remedy in trial.remedies}
+            self.kept |= {(remedy.action, remedy.layer) for remedy in trial.remedies}
         return outcome
 
     def is_better(self, new: Outcome, old: Outcome, margins: float = 1.0) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.errors import ArgumentError, DataError
+from glassgrad.graph import Tensor, Variable
 from glassgrad.graph.operation import Array
 from glassgrad.graph.trees import leaves_of, map_tree
 from glassgrad.layers.layer import holds_numbers
@@ -112,31 +113,40 @@ def _finite(data: ArrayData | tuple[Any, Any, Any]) -> tuple[ArrayData, int]:
     x, y, weights = (data.x, data.y, data.weights) if isinstance(data, ArrayData) else data
     if y is None:
         raise ArgumentError("Repair needs targets: data must be (x, y). Got x alone.")
-    tree = map_tree(_plain, (x, y, weights), is_leaf=holds_numbers)
-    bad = _bad_rows(leaves_of(tree))
-    if not bad.any():
+    try:
         return as_data(x, y, weights), 0
+    except DataError:
+        bad = _bad_rows((x, y, weights))
+        if not bad.any():
+            raise
     if bad.mean() > MOST_LEFT_OUT:
         raise DataError(
             f"{int(bad.sum())} of {bad.size} examples hold NaN or infinity: too many to be left "
             "out. Fill them in, or leave the columns out that have them."
         )
     rows = np.flatnonzero(~bad)
+    tree = map_tree(_plain, (x, y, weights), is_leaf=holds_numbers)
     return as_data(*map_tree(lambda array: array[rows], tree)), int(bad.sum())
 
 
 def _plain(value: Any) -> Any:
     if value is None:
         return None
-    return value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+    return value.numpy() if isinstance(value, Tensor | Variable) else np.asarray(value)
 
 
-def _bad_rows(arrays: Sequence[Array]) -> Array:
-    """Which examples hold numbers that are not finite; none where lengths differ."""
-    floats = [array for array in arrays if array.ndim and array.dtype.kind == "f"]
-    if not floats or len({len(array) for array in floats}) > 1:
-        return np.zeros(1, bool)
-    bad = [~np.isfinite(array).reshape(len(array), -1).all(axis=1) for array in floats]
+def _bad_rows(tree: Any) -> Array:
+    """Which examples hold numbers that are not finite; none where something else is wrong."""
+    none = np.zeros(1, bool)
+    try:
+        arrays = leaves_of(map_tree(_plain, tree, is_leaf=holds_numbers))
+    except (TypeError, ValueError):
+        return none
+    if any(array.dtype.kind not in "biuf" or not array.ndim for array in arrays):
+        return none
+    if len({len(array) for array in arrays}) > 1:
+        return none
+    bad = [~np.isfinite(array).reshape(len(array), -1).all(axis=1) for array in arrays]
     found: Array = np.any(bad, axis=0)
     return found
 

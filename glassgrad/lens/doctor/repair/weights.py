@@ -63,6 +63,7 @@ def matched(place: Place, activation: str | None = None) -> dict[str, Any]:
         "depthwise_initializer": kernel,
         "pointwise_initializer": kernel,
         "recurrent_initializer": "orthogonal",
+        "embeddings_initializer": "uniform",
         "bias_initializer": "zeros",
         "unit_forget_bias": True,
     }
@@ -82,7 +83,7 @@ def operated_places(
         Refused: nothing changes, or what comes does not fit.
     """
     require_layers(regimen)
-    places = {place.outer: place for place in places_of(regimen.model) if place.is_called(only)}
+    places = {place.outer: place for place in places_of(regimen.model) if place.is_named(only)}
     answers = {outer: change(place) for outer, place in places.items()}
     answers = {outer: one for outer, one in answers.items() if one is not NotImplemented}
     if not answers:
@@ -116,7 +117,7 @@ def initializer(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
         return changed(place.outer, **matched(place)) if place.outer.trainable else NotImplemented
 
     places = places_of(regimen.model)
-    only = remedy.layer if any(place.is_called(remedy.layer) for place in places) else None
+    only = remedy.layer if any(place.is_named(remedy.layer) for place in places) else None
     return operated_places(regimen, drawn, only=only)
 
 
@@ -180,7 +181,7 @@ def activation(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
         return changed(place.outer, **matched(place, name))
 
     require_layers(regimen)
-    places = [place for place in places_of(regimen.model) if place.is_called(remedy.layer)]
+    places = [place for place in places_of(regimen.model) if place.is_named(remedy.layer)]
     answers = {place.outer: other(place) for place in places}
     answers = {outer: one for outer, one in answers.items() if one is not NotImplemented}
     if not answers:

@@ -14,6 +14,7 @@ from glassgrad.lens.doctor.thresholds import (
     OVERFIT_EPOCHS,
     OVERFIT_GAP,
     OVERFIT_LOSS,
+    TRAVELLED,
 )
 from glassgrad.lens.doctor.view import View
 
@@ -75,22 +76,31 @@ def lost_share(view: View, best: float, last: float) -> float:
 
 
 def underfitting(view: View, harm: Harm) -> Iterator[Finding]:
-    """The loss ends high although nothing hinders the gradients."""
-    if (
-        harm not in (Harm.POOR, Harm.NOTHING)
-        or not view.case.ended
-        or not view.is_learnable
-        or not is_flat(view)
-    ):
+    """The loss ends high although nothing hinders the gradients.
+
+    A network that has hardly moved yet, or that will get there at its pace, only needs more time.
+    """
+    is_judged = view.case.ended and harm in (Harm.POOR, Harm.NOTHING) and view.is_learnable
+    if not is_judged or view.travelled < TRAVELLED or is_on_its_way(view):
         return
     yield Finding(
         "underfitting",
-        f"The training loss has come to rest at {view.remaining:.0%} of that of a constant "
-        "prediction, and simple methods do better on examples that they have not seen, although "
-        "gradients and steps are of a usual size: the network is too small.",
+        f"The training loss ends at {view.remaining:.0%} of that of a constant prediction, far "
+        "above what simple methods reach on examples that they have not seen, although gradients "
+        "and steps are of a usual size: the network is too small, or held down.",
         (Evidence(LEARNT_POORLY.quantity, view.excess or 0.0, LEARNT_POORLY, ">", view.steps),),
         (remedies.more_units(), remedies.longer_training()),
         None,
         view.steps,
         0.5,
     )
+
+
+def is_on_its_way(view: View) -> bool:
+    """Whether as much training again would bring the loss to what simple methods reach.
+
+    At the pace of the last third; a loss of which too little is known counts as on its way.
+    """
+    if view.now is None or view.reference is None or view.baseline is None or not any(view.falls):
+        return True
+    return 3 * view.falls[1] > view.now - view.penalty - view.reference * view.baseline

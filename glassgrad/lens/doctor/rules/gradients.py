@@ -68,8 +68,13 @@ def vanishing_gradient(view: View, harm: Harm) -> Iterator[Finding]:
 
 
 def exploding_gradient(view: View, harm: Harm) -> Iterator[Finding]:
-    """The first layers hear of the loss many times as loud as the last ones."""
-    found = beginning(view, lambda ratio: ratio > EXPLODING) if harm else None
+    """The first layers hear of the loss many times as loud as the last ones.
+
+    Behind a normalisation the size of a gradient says nothing, since that of the weights does not.
+    """
+    is_invariant = all(one.is_normalized for one in view.hidden)
+    suffers = harm and not is_invariant
+    found = beginning(view, lambda ratio: ratio > EXPLODING) if suffers else None
     if found is None:
         return
     reading, ratio = found

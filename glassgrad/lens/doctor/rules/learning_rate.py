@@ -14,10 +14,14 @@ from glassgrad.lens.doctor.rules.units import dead_units, saturated_units
 from glassgrad.lens.doctor.thresholds import (
     GROWTH,
     JUMP,
+    RESTS_HIGH,
+    STRAIGHT,
     TRAVELLED,
     UPDATE_LARGE,
+    UPDATE_SLOW,
     UPDATE_TOO_LARGE,
     UPDATE_TOO_SMALL,
+    UPDATE_USUAL,
 )
 from glassgrad.lens.doctor.view import View
 
@@ -38,9 +42,11 @@ SEEN_IN_LAYERS = (exploding_gradient, vanishing_gradient, saturated_units, dead_
 
 def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
     """Updates as large as the weights, and a loss that suffers from them."""
-    if not harm or not len(view.update_ratios):
+    if not (harm or rests_high(view)) or not len(view.update_ratios):
         return
     damage = damage_of(view, harm)
+    if damage is None and not harm:
+        return
     ratios = view.update_ratios if damage else view.update_ratios[:FIRST_STEPS]
     largest = np.sort(ratios)[::-1]
     telling = float(largest[min(SPIKES // view.course.stride, len(largest) - 1)])
@@ -83,25 +89,15 @@ def damage_of(view: View, harm: Harm) -> Evidence | None:
         highest = float(view.early_checks.max()) / max(view.start, view.baseline or 0.0)
         if highest > JUMP:
             return Evidence(JUMP.quantity, highest, JUMP, ">")
-    growth = growth_of_kernels(view)
-    if growth > GROWTH:
-        return Evidence(GROWTH.quantity, growth, GROWTH, ">")
+    if view.first and view.growth > GROWTH:
+        return Evidence(GROWTH.quantity, view.growth, GROWTH, ">")
     seen = (finding for rule in SEEN_IN_LAYERS for finding in rule(view, harm) if finding.began)
     return next((finding.evidence[0] for finding in seen), None)
 
 
-def growth_of_kernels(view: View) -> float:
-    """RMS of a kernel in the latest reading over that before the first step, as median."""
-    if not view.first or not view.later:
-        return 1.0
-    before = {one.parameter: one.rms for one in view.first.parameters}
-    kernels = {kernel.name for _, kernel in view.kernels}
-    growth = [
-        one.rms / before[one.parameter]
-        for one in view.later[-1].parameters
-        if one.parameter in kernels and before.get(one.parameter, 0.0) > 0
-    ]
-    return float(np.median(growth)) if growth else 1.0
+def rests_high(view: View) -> bool:
+    """Whether a finished training has come to rest far from 0, whatever else can be reached."""
+    return view.case.ended and view.is_flat and (view.remaining or 0.0) > RESTS_HIGH
 
 
 def consequence(harm: Harm) -> str:
@@ -110,7 +106,7 @@ def consequence(harm: Harm) -> str:
         Harm.RUNAWAY: "The loss runs away.",
         Harm.NOTHING: "The loss is no better than that of a constant prediction.",
         Harm.POOR: "The loss stays far above what it could be.",
-        Harm.NONE: "",
+        Harm.NONE: "The loss comes to rest where it should not.",
     }[harm]
 
 
@@ -119,14 +115,18 @@ def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
     ratios = view.update_ratios
     if not view.case.ended or Harm.RUNAWAY is harm or not harm or not len(ratios):
         return
-    travelled = float(ratios.sum()) * view.course.stride
+    travelled = view.travelled
+    if ratios.any():
+        ratios = ratios[ratios > 0]  # in between, gradients may have been collected
     usual = float(np.median(ratios))
     at_last = float(np.median(ratios[len(ratios) // 2 :]))
     has_run_out = view.facts.has_schedule and at_last < UPDATE_TOO_SMALL
-    is_always_small = np.quantile(ratios, 0.9) < UPDATE_TOO_SMALL or travelled < TRAVELLED
-    if not (is_always_small or has_run_out):
+    is_slow = usual < UPDATE_SLOW and ratios.max() < UPDATE_LARGE and is_straight(view)
+    has_hardly_moved = travelled < TRAVELLED and usual < UPDATE_USUAL
+    is_always_small = np.quantile(ratios, 0.9) < UPDATE_TOO_SMALL or has_hardly_moved
+    if not (is_always_small or has_run_out or is_slow):
         return
-    if is_always_small:
+    if is_always_small or not has_run_out:
         cause = (
             f"A step changes the weights by {usual:.1e} of their size, and all {view.steps} steps "
             f"together by at most {travelled:.2g} of it"
@@ -137,10 +137,11 @@ def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
             f"by {at_last:.1e} of their size"
         )
     smallest = min(usual, at_last)
+    bound = UPDATE_TOO_SMALL if smallest < UPDATE_TOO_SMALL else UPDATE_SLOW
     telling = (
-        Evidence(UPDATE_TOO_SMALL.quantity, smallest, UPDATE_TOO_SMALL, "<")
-        if smallest < UPDATE_TOO_SMALL
-        else Evidence(TRAVELLED.quantity, travelled, TRAVELLED, "<")
+        Evidence(TRAVELLED.quantity, travelled, TRAVELLED, "<")
+        if smallest >= bound
+        else Evidence(bound.quantity, smallest, bound, "<")
     )
     factor = 100.0 if travelled < TRAVELLED / 30 else 10.0
     yield Finding(
@@ -156,3 +157,9 @@ def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
         0,
         0.85,
     )
+
+
+def is_straight(view: View) -> bool:
+    """Whether the loss falls in the last third as it did in the one before."""
+    before, after = view.falls
+    return after > STRAIGHT * before > 0

@@ -16,6 +16,7 @@ from glassgrad.lens.doctor.thresholds import (
     DIRECTION_CHANGES,
     DIVERGED,
     LEARNT_NOTHING,
+    NOT_DECREASING,
     ORDER_BY_HEART,
     UNLEARNABLE,
 )
@@ -44,11 +45,12 @@ def non_finite(view: View, harm: Harm) -> Iterator[Finding]:
     steps = view.course.steps[bad]
     readings = [one.step for one in view.case.readings if not np.isfinite(one.loss)]
     began = int(min([*steps[:1], *readings[:1]]))
+    count = len(steps) or len(readings)
     yield Finding(
         "non_finite",
-        f"The loss or its gradient is NaN or infinite in {max(len(steps), len(readings))} steps, "
+        f"The loss or its gradient is NaN or infinite in {count} step{'s' * (count > 1)}, "
         f"for the first time in step {began}.",
-        (Evidence("steps with a loss or gradient that is no number", len(steps), 0, ">", began),),
+        (Evidence("steps with a loss or gradient that is no number", count, 0, ">", began),),
         (
             remedies.roll_back(),
             remedies.another_learning_rate(0.1),
@@ -126,7 +128,8 @@ def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
     """The loss ends where a constant prediction would be, or below it by heart alone."""
     if not view.case.ended or view.remaining is None:
         return
-    if harm is Harm.NOTHING and not view.is_learnable:
+    is_falling = view.falls[1] > 0 and not view.is_flat
+    if harm is Harm.NOTHING and not view.is_learnable and not is_falling:
         evidence = Evidence(
             LEARNT_NOTHING.quantity, view.remaining, LEARNT_NOTHING, ">", view.steps
         )
@@ -141,11 +144,21 @@ def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
         )
     else:
         return
+    fall = fall_of_latest(view.checks)
     yield Finding(
         "loss_not_decreasing",
         f"After {view.steps} steps the loss {ends}, although the gradients arrive and the steps "
         "have a usual size: the targets do not seem to follow from the inputs.",
-        (evidence, Evidence("loss now over that of a constant prediction", view.remaining)),
+        (
+            evidence,
+            Evidence("loss now over that of a constant prediction", view.remaining),
+            Evidence(
+                NOT_DECREASING.quantity,
+                fall,
+                NOT_DECREASING if fall < NOT_DECREASING else None,
+                "<",
+            ),
+        ),
         (
             remedies.look_at_labels(),
             remedies.another_optimizer("adam"),
@@ -156,6 +169,15 @@ def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
         view.steps,
         0.85 if (view.reference or 0.0) > UNLEARNABLE else 0.6,
     )
+
+
+def fall_of_latest(checks: NDArray[np.float64]) -> float:
+    """The share that the loss fell by in the last ten checks, by a straight line through them."""
+    latest = checks[-FEWEST_CHECKS:]
+    if len(latest) < FEWEST_CHECKS or not latest.mean() > 0:
+        return 0.0
+    slope = float(np.polyfit(np.arange(len(latest)), latest, 1)[0])
+    return -slope * len(latest) / float(latest.mean())
 
 
 def is_by_heart(view: View) -> bool:

@@ -11,6 +11,7 @@ from glassgrad.lens.doctor.finding import Evidence, Finding
 from glassgrad.lens.doctor.harm import Harm
 from glassgrad.lens.doctor.rules.gradients import SATURATING, gradient_ratio
 from glassgrad.lens.doctor.thresholds import (
+    BLOWN_UP,
     EXPLODING,
     KERNEL_GAIN,
     SATURATED,
@@ -34,7 +35,7 @@ FEWEST_WEIGHTS = 64
 
 def bad_scale(view: View, harm: Harm) -> Iterator[Finding]:
     """Kernels that are too large or too small, and a signal that shows it before the first step."""
-    if not harm or view.first is None:
+    if view.first is None or not (harm or begins_blown_up(view)):
         return
     layers = [one for one in view.hidden if not one.is_normalized]
     if not layers:
@@ -72,6 +73,13 @@ def bad_scale(view: View, harm: Harm) -> Iterator[Finding]:
         0,
         0.9,
     )
+
+
+def begins_blown_up(view: View) -> bool:
+    """Whether the loss before the first step is far above that of any constant prediction."""
+    if view.start is None or view.baseline is None:
+        return False
+    return view.start - view.facts.penalty > BLOWN_UP * view.baseline
 
 
 def gain_of(layer: HiddenLayer) -> float:

@@ -23,6 +23,7 @@ from glassgrad.layers import (
     Embedding,
     Flatten,
     Input,
+    Lambda,
     Layer,
     Normalization,
     Rescaling,
@@ -73,8 +74,12 @@ class Cut(Layer):
         return ops.stop_gradient(inputs) * 1.0
 
 
-def mlp(*layers: Layer, last: str | None = "softmax", units: int = 3) -> Sequential:
+def mlp(
+    *layers: Layer, last: str | None = "softmax", units: int = 3, own_end: bool = False
+) -> Sequential:
     hidden = layers or (Dense(5, "relu", name="a"), Dense(5, "relu", name="b"))
+    if own_end:
+        return Sequential([Input((6,)), *hidden])
     return Sequential([Input((6,)), *hidden, Dense(units, last, name="end")], name="net")
 
 
@@ -303,6 +308,15 @@ CASES = (
         data="real",
         compiled={"loss": "mse"},
         name="numbers",
+    ),
+    Case(
+        "loss_and_output",
+        lambda: mlp(Dense(4), Lambda(lambda x: ops.softmax(x[:, :3])), last=None, own_end=True),
+        lambda b, a: (
+            names(a) == names(b) and isinstance(a.loss, losses.SparseCategoricalCrossentropy)
+        ),
+        compiled={"loss": lambda y, p: -ops.log(p).sum(axis=-1)},
+        name="behind a layer of one's own",
     ),
     Case(
         "scale_targets",

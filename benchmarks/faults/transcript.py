@@ -1,0 +1,109 @@
+"""The six networks of ``examples/sick_networks.py`` before the doctor, as the terminal shows it.
+
+    python -m benchmarks.faults.transcript
+
+writes docs/doctor_transcript.md, and the table of docs/doctor.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+EXAMPLE = DOCS.parent / "examples" / "sick_networks.py"
+EPOCHS = 20
+BEGIN, END = "<!-- six networks: begin -->", "<!-- six networks: end -->"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One network before the doctor."""
+
+    network: str
+    command: str
+    text: str
+    code: int
+    result: dict[str, Any]
+
+    @property
+    def row(self) -> str:
+        """What became of it, for the table."""
+        found, result = self.result["findings"][0], self.result
+        numbers = f"{result['before']:.1%} | {result['after']:.1%}"
+        return f"| {self.network.replace('_', ' ')} | `{found['code']}` | {numbers} |"
+
+
+def visit(folder: Path, command: str) -> Visit:
+    """Let the doctor examine and mend a network."""
+    words = [*command.split()[1:], "--epochs", str(EPOCHS)]
+    told = _run(folder, words)
+    result = json.loads(_run(folder, [*words, "--json", "--quiet"]).stdout)
+    network = Path(words[1]).stem
+    shown = f"glassgrad {' '.join(words)}"
+    return Visit(network, shown, told.stdout.rstrip(), told.returncode, result)
+
+
+def _run(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "glassgrad", *words],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def transcript(visits: list[Visit]) -> str:
+    """The page."""
+    parts = [
+        "# Six networks before the doctor\n\n"
+        "Written by `python -m benchmarks.faults.transcript`; the models and their data are those "
+        "of [examples/sick_networks.py](../examples/sick_networks.py). "
+        "[doctor.md](doctor.md) says what the doctor does."
+    ]
+    for one in visits:
+        title = one.network.replace("_", " ").capitalize()
+        parts.append(f"## {title}\n\n```text\n$ {one.command}\n{one.text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def with_table(page: str, visits: list[Visit]) -> str:
+    """The page on the doctor with the table of the six."""
+    head = "| network | what is found | accuracy held out, before | after |\n|---|---|---|---|"
+    table = "\n".join([head, *(one.row for one in visits)])
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{table}\n\n{END}{after}"
+
+
+def main() -> None:
+    """Write both pages; fails where one of the six is not mended."""
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        written = subprocess.run(
+            [sys.executable, str(EXAMPLE), "."],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        visits = [visit(folder, line) for line in written.stdout.splitlines()]
+    (DOCS / "doctor_transcript.md").write_text(transcript(visits))
+    page = DOCS / "doctor.md"
+    page.write_text(with_table(page.read_text(), visits))
+    for one in visits:
+        print(one.row, "mended" if one.result["is_mended"] else "NOT MENDED")
+    if not all(one.result["is_mended"] and one.code == 0 for one in visits):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
