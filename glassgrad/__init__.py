@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from glassgrad.execute.cpu.threads import get_num_threads, set_num_threads
     from glassgrad.layers import Input, Layer
     from glassgrad.lens import check_gradients, explain
-    from glassgrad.lens.doctor import Doctor, repair
+    from glassgrad.lens.doctor.doctor import Doctor
+    from glassgrad.lens.doctor.repair.mending import repair
     from glassgrad.models import Model, Sequential
 
 __version__ = "0.1.0"

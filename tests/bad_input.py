@@ -28,6 +28,7 @@ from glassgrad import (
 )
 from glassgrad.graph import Tensor, Variable
 from glassgrad.graph.trees import leaves_of
+from glassgrad.lens.doctor.facts import facts_of
 from tests.keras_parity.names import FAMILIES
 
 X = [[0.25, 0.5], [0.75, 0.5]]
@@ -149,6 +150,22 @@ def compiled() -> models.Sequential:
 def few_digits() -> glassgrad.datasets.Dataset:
     whole = glassgrad.datasets.load("digits")
     return replace(whole, x_train=whole.x_train[:40], y_train=whole.y_train[:40])
+
+
+DEAD = glassgrad.doctor.Finding("dead_units", "Nothing fires.")
+
+
+def untrained() -> glassgrad.doctor.Case:
+    return glassgrad.doctor.Case(facts_of(compiled(), (BATCH, TARGETS)))
+
+
+def bad_step() -> str:
+    """The file of a step that gives infinity."""
+    model = models.Sequential([layers.Input((3,)), layers.Dense(1, "exponential")])
+    model.compile("sgd", "mse", executor="reference")
+    look = glassgrad.Doctor(folder=".", verbose=0)
+    model.fit(1e6 * BATCH, TARGETS, verbose=0, callbacks=[look])
+    return "bad_step.safetensors"
 
 
 def own_function(x: Any) -> Any:
@@ -417,11 +434,21 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("check_gradients", "lens.check_gradients"), CHECK),
     "lens.compare": COMPARE,
     **dict.fromkeys(("explain", "lens.explain"), EXPLAIN),
-    "repair": {
+    **dict.fromkeys(("repair", "doctor.repair"), {
         "data": lambda: (np.repeat(BATCH, 3, axis=0), np.repeat(TARGETS, 3, axis=0)),
         "epochs": lambda: 1,
         "budget": lambda: 3.0,
-    },
+    }),
+    **dict.fromkeys(("doctor.examine", "doctor.find_first_bad_value"), {
+        "x": lambda: BATCH, "y": lambda: TARGETS,
+    }),
+    **dict.fromkeys(("doctor.diagnose", "doctor.findings_as_json"), {
+        "case": untrained, "findings": lambda: [DEAD],
+    }),
+    "doctor.Evidence": {"quantity": lambda: "loss", "value": lambda: 1.0},
+    "doctor.Finding": {"code": lambda: "dead_units", "cause": lambda: "Nothing fires."},
+    "doctor.Remedy": {"action": lambda: "clip", "sentence": lambda: "Clip."},
+    "doctor.replay": {"path": bad_step},
     **dict.fromkeys(("lens.loss_slice", "lens.loss_plane"), SLICE),
     "lens.lr_find": {"x": lambda: BATCH, "y": lambda: TARGETS, "steps": lambda: 10},
     "lens.race": {"surface": lambda: "bowl", "steps": lambda: 2, "tune": lambda: False},
@@ -441,6 +468,11 @@ LEFT_OUT = {
     "callbacks.Callback": "takes nothing",
     "layers.get": "as layers.deserialize",
     "lens.ExplainedStep": "made by explain alone",
+    **dict.fromkeys(("doctor.BadValue", "doctor.Case"), "made by the doctor alone"),
+    "doctor.Repair": "made by repair alone",
+    "doctor.watch": "needs PyTorch",
+    "doctor.Repetition": "made by replay alone",
+    "doctor.Watcher": "made by watch alone",
     **dict.fromkeys(("lens.Box", "lens.Flow", "lens.Picture"), "made by plot alone"),
     "lens.Comparison": "made by compare alone",
     "lens.GradientCheck": "made by check_gradients alone",
@@ -575,7 +607,7 @@ def use_of(kind: Any, make: Callable[[], Any]) -> Callable[[Any], Any] | None:
 
 # ---- the walk
 
-EVERYTHING = (*FAMILIES, "detection", "lens", "ops", "ops.nn", "")
+EVERYTHING = (*FAMILIES, "detection", "doctor", "lens", "ops", "ops.nn", "")
 
 
 def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:

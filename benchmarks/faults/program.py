@@ -179,5 +179,5 @@ def above_chance(predicted: Array, target: Array, from_logits: bool) -> float:
 
 
 def is_of_logits(loss: Any) -> bool:
-    """Whether a network's outputs are logits, by its loss: those of hinge losses are, too."""
+    """Whether a network's outputs are logits, by its loss."""
     return bool(getattr(loss, "from_logits", False))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glassgrad.errors import ArgumentError, FileError
 
-__all__ = ["require_writable"]
+__all__ = ["require_folder", "require_writable"]
 
 CHARTS, PAGES = (".png", ".svg"), (".html",)
 
@@ -30,5 +30,17 @@ def require_writable(*, chart: Path | None, html: Path | None) -> None:
             raise ArgumentError(
                 f"The name of that file must end in {' or '.join(forms)}. Got {str(path)!r}."
             )
-        if path is not None and not path.resolve().parent.is_dir():
-            raise FileError(f"There is no folder {str(path.resolve().parent)!r}. Make it first.")
+        require_folder(path)
+
+
+def require_folder(path: Path | None) -> None:
+    """Refuse the name of a file in a folder that is not there.
+
+    Args:
+        path: the file, if one is wanted.
+
+    Raises:
+        FileError: there is no such folder.
+    """
+    if path is not None and not path.resolve().parent.is_dir():
+        raise FileError(f"There is no folder {str(path.resolve().parent)!r}. Make it first.")

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from glassgrad.architecture import pace_for
+from glassgrad.cli.destinations import require_folder
 from glassgrad.cli.inference import load_for
 from glassgrad.cli.invocation import command_line
 from glassgrad.cli.profile import is_model, usual_loss
@@ -65,6 +66,7 @@ def examine_network(
     """
     if out is not None and not mend:
         raise ArgumentError("--out is the file of the mended network. Add --repair.")
+    require_folder(out)
     patient = patient_of("doctor", source, options, screen)
     screen.note(
         f"{patient.model.name}: {patient.model.count_params():,} parameters, "

@@ -145,5 +145,7 @@ def map_tree(
         >>> map_tree(str, {"a": (1, None)})
         {'a': ('1', None)}
     """
+    if tree is not None and is_leaf(tree):
+        return function(tree)  # as most trees are
     leaves, structure = flatten(tree, is_leaf)
     return rebuild(structure, map(function, leaves))

@@ -435,6 +435,11 @@ class Layer(Configurable):
         return list(dict.fromkeys(found))
 
     @property
+    def own_trainable_weights(self) -> list[Variable]:
+        """Those of its own weights, and not of its layers', that are marked as trainable."""
+        return [weight for weight, _ in self._own_weights if weight.trainable]
+
+    @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that an optimizer may change."""
         trained = set(_trained(self))
@@ -659,7 +664,7 @@ def _trained(layer: Layer) -> Iterator[Variable]:
     while pending:
         layer = pending.pop()
         if layer.trainable:
-            yield from (weight for weight, _ in layer._own_weights if weight.trainable)  # noqa: SLF001
+            yield from layer.own_trainable_weights
             pending += layer.sublayers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -278,7 +278,7 @@ class Trainer(Layer):
 
     def trainability(self) -> tuple[object, ...]:
         """What tells whether layers were frozen or thawed since."""
-        return (*_flags(self), *self.trainable_variables)
+        return tuple(_trainability(self))
 
     def optimized(self) -> list[int]:
         """For which weights the optimizer keeps something: their numbers, in its order."""
@@ -627,9 +627,12 @@ def _joined(outputs: Sequence[Any]) -> Any:
     return rebuild(structure[0], (np.concatenate(parts) for parts in zip(*leaves, strict=True)))
 
 
-def _flags(layer: Layer) -> list[bool]:
-    """Whether each layer may learn, also those in models inside."""
-    flags = [layer.trainable]
-    for inner in layer.sublayers:
-        flags += _flags(inner)
-    return flags
+def _trainability(layer: Layer) -> Iterator[object]:
+    """Whether each layer may learn, also those in models inside, and which of its weights."""
+    # Asked in every epoch: one walk through all layers, and nothing is put in order.
+    pending = [layer]
+    while pending:
+        one = pending.pop()
+        yield one.trainable
+        yield from one.own_trainable_weights
+        pending += one.sublayers

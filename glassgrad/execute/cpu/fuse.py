@@ -17,6 +17,7 @@ import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from math import prod
 
 from glassgrad.execute.cpu.expressions import has_expression, is_cheap
@@ -46,6 +47,9 @@ __all__ = [
 
 LARGEST_GROUP = 48
 LARGEST_MOVE = 8
+SHAPES = 4096
+"""For how many combinations of shapes it is remembered how they fit: deep networks ask for the
+same ones again and again."""
 
 ALIASES = frozenset({Reshape, StopGradient, Cast})
 """Operations that may do nothing to memory."""
@@ -148,10 +152,13 @@ def sources_of(node: Node) -> list[Tensor]:
     ]
 
 
+REDUCTIONS = frozenset({Sum, Max, Min, Argmax, Argmin})
+"""Operations by which rows may become single values. A subclass may mean something else."""
+
+
 def is_reduction(operation: Operation) -> bool:
     """Whether rows may become single values by it."""
-    # A subclass may mean something else.
-    return type(operation) in (Sum, Max, Min, Argmax, Argmin)
+    return type(operation) in REDUCTIONS
 
 
 def is_partial(operation: Operation) -> bool:
@@ -181,7 +188,8 @@ def spread(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if is_broadcast or not has_expression(operation) or _space(node) is not None:
             return None
         target = node.specs[0].shape
-        lengths = [_broadcast_columns(t.shape, target) for t in inputs if _is_repeated(t, target)]
+        shapes = [t.shape for t in inputs if _is_repeated(t.shape, target)]
+        lengths = [_broadcast_columns(shape, target) for shape in shapes]
         kept = next((length for length in lengths if length is not None), None)
         copy = Node(operation, tuple(_repeated(t, target, kept) for t in inputs), node.specs)
         copy.scope = node.scope
@@ -190,14 +198,13 @@ def spread(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return rewrite(outputs, repeat)
 
 
-def _is_repeated(tensor: Tensor, target: tuple[int, ...]) -> bool:
-    shape = tensor.shape
+def _is_repeated(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
     return shape != target and prod(shape) not in (1, prod(target))
 
 
 def _repeated(tensor: Tensor, target: tuple[int, ...], columns: int | None) -> Tensor:
     """The tensor at full size, unless it repeats rows or columns of the given length."""
-    if not _is_repeated(tensor, target):
+    if not _is_repeated(tensor.shape, target):
         return tensor
     length = _broadcast_columns(tensor.shape, target)
     return tensor if length is not None and length == columns else broadcast_to(tensor, target)
@@ -419,6 +426,8 @@ def add(node: Node, group: Group) -> None:
 
 def grown(group: Group, nodes: Sequence[Node]) -> Group | None:
     """A copy of the group with more members, if they fit and are read as they are made."""
+    if not all(fits(node, group) for node in nodes[:1]):
+        return None  # so it is mostly: then nothing is copied
     trial = replace(
         group,
         nodes=list(group.nodes),
@@ -457,9 +466,16 @@ def _space(node: Node) -> tuple[int, int | None] | None:
     if is_reduction(node.operation):
         columns = _reduced_columns(node)
         return None if columns is None else (node.inputs[0].size, columns)
-    target = node.specs[0].shape
-    repeated = [tensor for tensor in node.inputs if _is_repeated(tensor, target)]
-    lengths = {_broadcast_columns(tensor.shape, target) for tensor in repeated}
+    return _space_of_shapes(node.specs[0].shape, tuple([tensor.shape for tensor in node.inputs]))
+
+
+@lru_cache(SHAPES)
+def _space_of_shapes(
+    target: tuple[int, ...], shapes: tuple[tuple[int, ...], ...]
+) -> tuple[int, int | None] | None:
+    """Size and row length of the space in which inputs of these shapes are broadcast."""
+    repeated = [shape for shape in shapes if _is_repeated(shape, target)]
+    lengths = {_broadcast_columns(shape, target) for shape in repeated}
     if None in lengths or len(lengths) > 1:
         return None
     return prod(target), lengths.pop() if lengths else None
@@ -482,7 +498,7 @@ def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
         return [Pattern.FULL]
     output = node.specs[0]
     at_rows = output.size != group.size
-    readings = [_reading(tensor, output.shape, at_rows) for tensor in node.inputs]
+    readings = [_reading(tensor.shape, output.shape, at_rows) for tensor in node.inputs]
     if columns == group.size:
         # What was made of a single row is a row's value for its group.
         for place, (tensor, source) in enumerate(zip(node.inputs, sources_of(node), strict=True)):
@@ -491,12 +507,13 @@ def _readings(node: Node, group: Group, columns: int | None) -> list[Pattern]:
     return readings
 
 
-def _reading(tensor: Tensor, target: tuple[int, ...], at_rows: bool) -> Pattern:
-    if tensor.shape == target or tensor.size == prod(target):
+@lru_cache(SHAPES)
+def _reading(shape: tuple[int, ...], target: tuple[int, ...], at_rows: bool) -> Pattern:
+    if prod(shape) == prod(target):
         return Pattern.ROW if at_rows else Pattern.FULL
-    if tensor.size == 1:
+    if prod(shape) == 1:
         return Pattern.SCALAR
-    padded = (1,) * (len(target) - len(tensor.shape)) + tensor.shape
+    padded = (1,) * (len(target) - len(shape)) + shape
     varies_last = [a == b for a, b in zip(padded, target, strict=True) if b != 1][-1]
     return Pattern.COLUMN if varies_last else Pattern.ROW
 

@@ -248,7 +248,7 @@ def fold_constants(outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
             return None
         if _is_empty_sum(node) or _is_empty(node):
             return tuple(constant(np.zeros(s.shape, s.dtype), s.dtype) for s in node.specs)
-        if {type(tensor.node.operation) for tensor in inputs} <= {Constant}:
+        if all(type(tensor.node.operation) is Constant for tensor in inputs):
             return _folded(node, inputs)
         return None
 

@@ -97,9 +97,7 @@ class Attendant(Callback):
         model, data, batch_size = self.model, training.data, training.batch_size
         per_epoch = data.count_batches(batch_size)
         steps = None if per_epoch is None else per_epoch * (training.epochs - training.epoch)
-        facts = facts_of(
-            model, data, validation=training.validation, batch_size=batch_size, steps=steps
-        )
+        facts = facts_of(model, data, batch_size=batch_size, steps=steps)
         self.case = Case(facts)
         self._probe = Probe(model, *probe_set(data, self.examples))
         operations = self._probe.training_flop(batch_size)

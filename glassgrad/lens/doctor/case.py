@@ -112,11 +112,9 @@ class DataFacts:
         feature_deviations: smallest and largest standard deviation of a feature (of a channel
             for images) among those that are not constant. Of features that mostly have one
             value, such as pixels at the border, it is taken over the other values.
-        feature_means: smallest and largest mean of a feature.
         target_kind: "classes" (whole numbers), "one_hot", "binary" (0 and 1), "real".
         target_shape: of one example.
         target_range: smallest and largest value.
-        target_deviation: standard deviation of real targets.
         class_counts: how often each class comes in the sample, by class, for classes, one-hot
             and binary targets.
         finite: whether inputs and targets are all finite.
@@ -132,11 +130,9 @@ class DataFacts:
     input_kind: str = "real"
     input_rms: float | None = None
     feature_deviations: tuple[float, float] | None = None
-    feature_means: tuple[float, float] | None = None
     target_kind: str | None = None
     target_shape: tuple[int, ...] = ()
     target_range: tuple[float, float] | None = None
-    target_deviation: float | None = None
     class_counts: tuple[int, ...] | None = None
     finite: bool = True
     bad_numbers: int = 0

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Any
 
+from glassgrad.errors import ArgumentError, shown
+
 __all__ = ["ACTIONS", "FAULTS", "Evidence", "Finding", "Remedy", "findings_as_json", "joined"]
 
 WIDTH = 100  # of a line of text
@@ -215,8 +217,13 @@ def joined(now: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
 def findings_as_json(findings: Sequence[Finding]) -> str:
     """All findings as a JSON list, the first one first.
 
+    Raises:
+        ArgumentError: these are no findings.
+
     Example:
         >>> findings_as_json([])
         '[]'
     """
+    if not isinstance(findings, Sequence) or not all(isinstance(f, Finding) for f in findings):
+        raise ArgumentError(f"findings must be a list of findings. Got {shown(findings)}.")
     return json.dumps([one.as_dict() for one in findings], indent=2, default=str)

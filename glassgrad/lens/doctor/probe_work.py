@@ -17,6 +17,10 @@ OPERATIONS_OF_LOOKING = 300
 """What it takes to hand out one number and to put it into the statistics, in operations of a
 product, of which a core does so many meanwhile. Measured: 2.5 to 4 ns."""
 
+OPERATIONS_OF_A_VISIT = 100_000_000
+"""What it takes beside that to call the program, to put the reading together and to apply the
+rules to it, a millisecond or so, in the same measure."""
+
 LOOP = 2
 """A loop that is run step by step takes about twice as long as the same in one kernel."""
 

@@ -1,11 +1,15 @@
-"""What an activation can give at all: its least and its greatest value."""
+"""What an activation can give at all, and how far targets are beyond that."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-__all__ = ["RANGES", "range_of"]
+import numpy as np
+
+from glassgrad.graph.operation import Array
+
+__all__ = ["RANGES", "out_of_reach", "range_of"]
 
 WITHOUT = (-math.inf, math.inf)
 
@@ -38,3 +42,19 @@ def range_of(activation: str) -> tuple[float, float]:
         ((-1.0, 1.0), (-inf, inf))
     """
     return RANGES.get(activation, WITHOUT)
+
+
+def out_of_reach(y: Array, activation: str) -> float:
+    """The part of the variance of targets that no output of an activation can give.
+
+    Formula: the mean square of the distance to the activation's range, over the variance.
+
+    Example:
+        >>> out_of_reach(np.array([-1.0, 1.0]), "relu"), out_of_reach(np.zeros(2), "softplus")
+        (0.5, 0.0)
+    """
+    variance = float(np.var(y, dtype=np.float64))
+    if not variance > 0:
+        return 0.0
+    distance = y.astype(np.float64) - np.clip(y, *range_of(activation))
+    return float(np.square(distance).mean() / variance)

@@ -91,6 +91,7 @@ RESTS_HIGH = limit(0.4, "loss at rest over that of a constant, after large steps
 UPDATE_TOO_SMALL = limit(1e-4, "update over weights: too small", "TheDeepChecker")
 UPDATE_USUAL = limit(1e-3, "update over weights: of a usual size", "CS231n")
 
+FAR = limit(0.5, "updates of all steps together, over weights: far enough to be judged", "ours")
 TRAVELLED = limit(0.1, "updates of all steps together, over weights: hardly moved", "ours")
 
 # ---- the course of the loss

@@ -293,6 +293,15 @@ class View:
         return float(parts[0] - parts[1]), float(parts[1] - parts[2])
 
     @cached_property
+    def pace(self) -> float:
+        """By how much the loss would fall in a third as long a training, going on as at the end."""
+        sixth = len(self.checks) // 6
+        if sixth < 2:
+            return self.falls[1]
+        before, after = self.checks[-2 * sixth : -sixth].mean(), self.checks[-sixth:].mean()
+        return min(self.falls[1], 2 * float(before - after))
+
+    @cached_property
     def is_flat(self) -> bool:
         """Whether the loss has come to rest in the last third of training."""
         if len(self.checks) < 9:

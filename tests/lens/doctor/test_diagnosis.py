@@ -94,6 +94,14 @@ def at_once_not_a_number() -> Case:
     return case(facts, losses, seen(facts), ratio=np.array([5.0, 1e4, np.nan, np.nan]))
 
 
+def weights_that_blow_up() -> Case:
+    """No step is as large as the weights, and after some of them the weights are ten times so."""
+    facts = stack(3)
+    last = seen(facts, STEPS)
+    grown = tuple(replace(one, rms=10 * one.rms) for one in last.parameters)
+    return case(facts, resting(), seen(facts), replace(last, parameters=grown), ratio=0.05)
+
+
 def rate_of_a_millionth() -> Case:
     return case(stack(3), TRIVIAL - np.linspace(0, 0.02, STEPS), ratio=2e-5)
 
@@ -161,6 +169,14 @@ def gates_that_are_shut() -> Case:
     return case(facts, resting(), seen(facts, recurrences=(recurrence,)))
 
 
+def gates_as_they_begin() -> Case:
+    """An LSTM that learns nothing, whose gates are as they always are at first."""
+    memory = LayerFacts("memory", "LSTM", "tanh", "recurrent", 32)
+    facts = replace(stack(1), layers=(memory, *stack(1).layers))
+    recurrence = RecurrenceReading("memory", tuple(0.7 ** np.arange(40.0)[::-1]))
+    return case(facts, resting(), seen(facts, recurrences=(recurrence,)))
+
+
 def learnt_by_heart() -> Case:
     worse = [2.0, 1.2, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8]
     return case(stack(3), falling(end=0.001), validation=worse)
@@ -214,6 +230,7 @@ SICK: dict[Callable[[], Case], str] = {
     raw_pixels: "unscaled_input",
     drowned_features: "unscaled_input",
     rate_of_one: "learning_rate_too_high",
+    weights_that_blow_up: "learning_rate_too_high",
     at_once_not_a_number: "learning_rate_too_high",
     rate_of_a_millionth: "learning_rate_too_low",
     rate_of_a_hundredth: "learning_rate_too_low",
@@ -226,6 +243,7 @@ SICK: dict[Callable[[], Case], str] = {
     forgotten_again: "divergence",
     one_layer_blown_up: "bad_initialization",
     gates_that_are_shut: "recurrent_gradient",
+    gates_as_they_begin: "loss_not_decreasing",
     learnt_by_heart: "overfitting",
     too_small: "underfitting",
     forgetful: "recurrent_gradient",

@@ -184,6 +184,15 @@ def attention_that_begins_alike() -> Case:
     return case(facts, falling(), *readings)
 
 
+def attention_that_knows_where_to_look() -> Case:
+    """Most heads look at one place, and the loss is not 0, since nobody can foresee it all."""
+    attending = LayerFacts("attention", "MultiHeadAttention", role="attention", units=16)
+    facts = replace(stack(2), layers=(attending, *stack(2).layers))
+    sharp = AttentionReading("attention", (0.01, 0.02))
+    readings = [seen(facts), *(seen(facts, n, attentions=(sharp,)) for n in (200, STEPS))]
+    return case(facts, falling(end=0.7), *readings)
+
+
 def a_few_steps_only() -> Case:
     return case(stack(3, steps=10), resting(steps=10))
 
@@ -222,6 +231,7 @@ BY_HAND: list[Callable[[], Case]] = [
     single_examples_a_step,
     gates_that_open_in_training,
     attention_that_begins_alike,
+    attention_that_knows_where_to_look,
     a_few_steps_only,
     penalties,
 ]

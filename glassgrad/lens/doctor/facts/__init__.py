@@ -20,7 +20,6 @@ def facts_of(
     model: Model,
     data: AnyData,
     *,
-    validation: AnyData | None = None,
     batch_size: int | None = None,
     steps: int | None = None,
 ) -> Facts:
@@ -34,7 +33,6 @@ def facts_of(
     Args:
         model: the network; where it is not compiled, nothing is said of loss and optimizer.
         data: the training data, or (x, y), or (x, y, sample_weight).
-        validation: what is held back.
         batch_size: examples a step.
         steps: how many are planned.
 
@@ -82,7 +80,6 @@ def _data(followed: Followed, sample: Sample) -> DataFacts:
         inputs.kind,
         None if scales is None else scales.rms,
         None if scales is None else scales.deviations,
-        None if scales is None else scales.means,
         finite=not sample.bad_numbers,
         bad_numbers=sample.bad_numbers,
     )

@@ -27,12 +27,10 @@ class Scales:
     Args:
         rms: root mean square of all numbers.
         deviations: smallest and largest deviation of a feature.
-        means: smallest and largest mean of a feature.
     """
 
     rms: float
     deviations: tuple[float, float] | None
-    means: tuple[float, float]
 
 
 def scales_of(inputs: Sequence[Array]) -> Scales | None:
@@ -55,12 +53,10 @@ def scales_of(inputs: Sequence[Array]) -> Scales | None:
         return None
     numbers = sum(table.size for table in tables)
     squares = sum(float(np.square(table, dtype=np.float64).sum()) for table in tables)
-    means = np.concatenate([table.mean(axis=0, dtype=np.float64) for table in tables])
     deviations = np.concatenate([_deviations(_some_of(table)) for table in tables])
     return Scales(
         float(np.sqrt(squares / numbers)),
         (float(deviations.min()), float(deviations.max())) if len(deviations) else None,
-        (float(means.min()), float(means.max())),
     )
 
 

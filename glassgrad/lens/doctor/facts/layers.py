@@ -15,6 +15,7 @@ from glassgrad.layers.separable_convolution import DepthwiseConvolution
 from glassgrad.layers.transposed_convolution import TransposedConvolution
 from glassgrad.lens.doctor.case import LayerFacts, ParameterFacts
 from glassgrad.lens.doctor.facts.following import Followed
+from glassgrad.lens.doctor.probe_statistics import rms
 from glassgrad.lens.places import paths_of_parameters
 from glassgrad.models import Model
 from glassgrad.naming import snake_case
@@ -131,7 +132,7 @@ def _parameter(
         shape,
         _fan(inputs, owner, shape) if is_kernel else None,
         _fan(units, owner, shape) if is_kernel else None,
-        _rms(value),
+        rms(value),
         variable.trainable,
         bool(inputs) and _are_alike(value, units),
         variable not in unreached,
@@ -173,10 +174,6 @@ def _are_alike(value: Array, units: Sequence[int]) -> bool:
     if columns.shape[1] < 2 or (columns[0] != columns[0, 0]).any():
         return False
     return bool((columns == columns[:, :1]).all())
-
-
-def _rms(value: Array) -> float:
-    return float(np.sqrt(np.square(value, dtype=np.float64).mean())) if value.size else 0.0
 
 
 def _initializer(owner: Layer, leaf: str) -> str | None:

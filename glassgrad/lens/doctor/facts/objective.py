@@ -17,7 +17,7 @@ from glassgrad.lens.doctor.case import DataFacts, OutputFacts
 from glassgrad.lens.doctor.facts.baseline import trivial_loss
 from glassgrad.lens.doctor.facts.following import Comparison, Followed, Output
 from glassgrad.lens.doctor.facts.targets import ordering, targets_like
-from glassgrad.lens.doctor.ranges import range_of
+from glassgrad.lens.doctor.ranges import out_of_reach
 from glassgrad.models.unit_variance import PASSAGES, PRODUCTS
 from glassgrad.ops.elementwise import Add
 
@@ -58,8 +58,7 @@ def _output(followed: Followed, output: Output, data: DataFacts) -> OutputFacts:
     is_of_numbers = compared.name is not None and not compared.is_of_labels
     is_one_to_one = _size(compared.targets) == _size(output.prediction)
     if is_of_numbers and is_one_to_one and facts.data.finite and not facts.from_logits:
-        reach = _out_of_reach(compared.targets, range_of(activation))
-        return replace(facts, out_of_reach=reach)
+        return replace(facts, out_of_reach=out_of_reach(compared.targets, activation))
     return facts
 
 
@@ -75,29 +74,13 @@ def _with_targets(
     if found.kind == "classes" and classes is None and len(followed.places) == 1:
         x, labels = followed.sample.data.arrays[:2]
         order = ordering(x, labels.reshape(len(x)))
-    return replace(
-        data,
-        target_kind=found.kind,
-        target_shape=tuple(y.shape[1:]),
-        target_range=found.range,
-        target_deviation=found.deviation,
-        class_counts=found.class_counts,
-        label_order=order,
-        sees_all_targets=followed.sample.has_all_targets,
-    )
+    known = found.added_to(data, y.shape[1:], order)
+    return replace(known, sees_all_targets=followed.sample.has_all_targets)
 
 
 def _size(examples: Array | Tensor) -> int:
     """How many numbers an example has."""
     return math.prod(examples.shape[1:])
-
-
-def _out_of_reach(y: Array, bounds: tuple[float, float]) -> float:
-    variance = float(np.var(y, dtype=np.float64))
-    if not variance > 0:
-        return 0.0
-    distance = y.astype(np.float64) - np.clip(y, *bounds)
-    return float(np.square(distance).mean() / variance)
 
 
 # ---- the last activation

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from glassgrad.graph.operation import Array
+from glassgrad.lens.doctor.case import DataFacts
 
 __all__ = ["Targets", "ordering", "targets_like"]
 
@@ -26,10 +27,21 @@ class Targets:
     """What the targets of an output are like; see ``DataFacts``."""
 
     kind: str
-    shape: tuple[int, ...]
     range: tuple[float, float]
-    deviation: float
     class_counts: tuple[int, ...] | None = None
+
+    def added_to(
+        self, data: DataFacts, shape: tuple[int, ...], label_order: float | None = None
+    ) -> DataFacts:
+        """Facts about inputs with these about targets, which have a shape of one example."""
+        return replace(
+            data,
+            target_kind=self.kind,
+            target_shape=shape,
+            target_range=self.range,
+            class_counts=self.class_counts,
+            label_order=label_order,
+        )
 
 
 def targets_like(y: Array, *, labels_of: int | None = None) -> Targets | None:
@@ -49,13 +61,7 @@ def targets_like(y: Array, *, labels_of: int | None = None) -> Targets | None:
         return None
     lowest, highest = float(y.min()), float(y.max())
     kind = "classes" if labels_of is not None else kind_of(y)
-    return Targets(
-        kind,
-        tuple(y.shape[1:]),
-        (lowest, highest),
-        float(np.sqrt(y.reshape(len(y), -1).var(axis=0, dtype=np.float64).mean())),
-        _counts(y, kind, labels_of or 0),
-    )
+    return Targets(kind, (lowest, highest), _counts(y, kind, labels_of or 0))
 
 
 def kind_of(y: Array) -> str:

@@ -21,11 +21,12 @@ from glassgrad.lens.doctor.case import (
 from glassgrad.lens.doctor.facts.baseline import trivial_loss
 from glassgrad.lens.doctor.facts.features import scales_of
 from glassgrad.lens.doctor.facts.targets import ordering, targets_like
+from glassgrad.lens.doctor.probe_statistics import rms
 from glassgrad.lens.doctor.pytorch.visit import Heard, Loss, Visit
-from glassgrad.lens.doctor.ranges import range_of
+from glassgrad.lens.doctor.ranges import out_of_reach
 from glassgrad.lens.doctor.reference import reference_loss
 
-__all__ = ["Examples", "facts_of_module", "parameter_facts"]
+__all__ = ["facts_of_module", "parameter_facts"]
 
 LOSSES = {
     "sparse_categorical_crossentropy": losses.SparseCategoricalCrossentropy,
@@ -35,40 +36,32 @@ LOSSES = {
     "mean_absolute_error": losses.MeanAbsoluteError,
     "huber": losses.Huber,
 }
-MOST_ROWS = 4096
 
 
-@dataclass
+@dataclass(frozen=True)
 class Examples:
-    """The first batches of a training, as a sample of its data."""
+    """The batch of the first step, as a sample of the data.
 
-    inputs: list[Array]
-    targets: list[Array]
+    Args:
+        x: the first input; ``None`` where the module has none, or there is nothing to compare.
+        y: the targets.
+    """
 
-    def take(self, visit: Visit) -> None:
-        """Add what a step has seen, as long as there is room."""
+    x: Array | None = None
+    y: Array | None = None
+
+    @classmethod
+    def of(cls, visit: Visit) -> Examples:
+        """What a step has seen."""
         if visit.loss is None or visit.loss.targets is None or not visit.inputs:
-            return
-        if sum(map(len, self.inputs)) < MOST_ROWS:
-            self.inputs.append(visit.inputs[0].copy())
-            self.targets.append(visit.loss.targets)
-
-    @property
-    def x(self) -> Array | None:
-        """All inputs, where the batches fit together."""
-        return _together(self.inputs)
-
-    @property
-    def y(self) -> Array | None:
-        """All targets."""
-        return _together(self.targets)
+            return cls()
+        return cls(visit.inputs[0], visit.loss.targets)
 
 
 def facts_of_module(
     module: Any,
     visit: Visit,
     parameters: Sequence[ParameterFacts],
-    examples: Examples,
     optimizer: Any,
     steps: int | None,
 ) -> Facts:
@@ -78,11 +71,11 @@ def facts_of_module(
         module: what learns.
         visit: the first one.
         parameters: as they were before the first step.
-        examples: those seen so far.
         optimizer: of PyTorch.
         steps: how many are planned.
     """
-    layers = tuple(_layers(visit.heard, visit.loss))
+    examples = Examples.of(visit)
+    layers = tuple(_layers(visit.heard))
     data = _data(examples)
     facts = Facts(
         type(module).__name__,
@@ -99,7 +92,7 @@ def facts_of_module(
 # ---- layers and parameters
 
 
-def _layers(heard: Sequence[Heard], loss: Loss | None) -> list[LayerFacts]:
+def _layers(heard: Sequence[Heard]) -> list[LayerFacts]:
     last = next((one.name for one in reversed(heard) if one.role == "hidden"), None)
     behind = [one for one in heard if one.role in ("hidden", "recurrent", "attention")]
     is_end = bool(behind) and behind[-1].name == last
@@ -146,7 +139,7 @@ def _parameter(name: str, layer: str, of: str | None, tensor: Any) -> ParameterF
         tuple(value.shape),
         units.shape[1] * positions if is_kernel else None,
         units.shape[0] * positions if is_kernel else None,
-        float(np.sqrt(np.square(value, dtype=np.float64).mean())) if value.size else 0.0,
+        rms(value),
         bool(tensor.requires_grad),
         is_kernel and len(units) > 1 and bool((units == units[:1]).all()),
         constant=bool(value.size) and bool((value == value.flat[0]).all()),
@@ -169,11 +162,6 @@ def _kind(leaf: str, of: str | None, value: Array) -> str:
 # ---- data and loss
 
 
-def _together(arrays: Sequence[Array]) -> Array | None:
-    fitting = [one for one in arrays if one.shape[1:] == arrays[0].shape[1:]]
-    return np.concatenate(fitting) if fitting else None
-
-
 def _data(examples: Examples) -> DataFacts:
     x = examples.x
     if x is None:
@@ -187,7 +175,6 @@ def _data(examples: Examples) -> DataFacts:
         "real" if is_real else "indices",
         None if scales is None else scales.rms,
         None if scales is None else scales.deviations,
-        None if scales is None else scales.means,
         finite=not is_real or bool(np.isfinite(x).all()),
     )
 
@@ -255,24 +242,14 @@ def _with_targets(
     order = None
     if found.kind == "classes" and not is_of_labels and x is not None:
         order = ordering(x, y.reshape(len(y)))
-    return replace(
-        data,
-        target_kind=found.kind,
-        target_shape=tuple(y.shape[1:]),
-        target_range=found.range,
-        target_deviation=found.deviation,
-        class_counts=found.class_counts,
-        label_order=order,
-    )
+    return found.added_to(data, y.shape[1:], order)
 
 
 def _out_of_reach(loss: Loss, y: Array | None, activation: str) -> float:
     """The part of the targets' variance beyond what the last activation can give."""
     if y is None or not y.size or y.dtype.kind != "f" or loss.from_logits or loss.name is None:
         return 0.0
-    variance = float(np.var(y, dtype=np.float64))
-    distance = y - np.clip(y, *range_of(activation))
-    return float(np.square(distance).mean() / variance) if variance > 0 else 0.0
+    return out_of_reach(y, activation)
 
 
 def _reference(loss: Loss, examples: Examples) -> float | None:

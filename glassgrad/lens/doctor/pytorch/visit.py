@@ -121,7 +121,6 @@ class Visit:
     heard: list[Heard] = field(default_factory=list)
     inputs: list[Array] = field(default_factory=list)
     loss: Loss | None = None
-    loss_value: float | None = None
     recurrences: list[Recurrence] = field(default_factory=list)
     attentions: list[AttentionReading] = field(default_factory=list)
     _makers: dict[int, str] = field(default_factory=dict)
@@ -170,7 +169,7 @@ class Visit:
         weights: Sequence[str],
         inputs: tuple[str, ...],
     ) -> Heard:
-        output = self._measured(result, function, is_followed=True)
+        output = self._measured(result, function)
         layer = weights[0].rpartition(".")[0] if weights else self._named_after(inputs, function)
         found = Heard(
             self._unique(layer or function),
@@ -193,7 +192,7 @@ class Visit:
         if name in SOFTMAXES and result.ndim > 2:
             self._note_weights(result, inputs)
         channels = inputs and self._is_of_channels(inputs[-1])
-        output = self._measured(result, "conv2d" if channels else name, is_followed=True)
+        output = self._measured(result, "conv2d" if channels else name)
         y = _by_unit(as_array(result), bool(channels))
         output.silent = silent(y) if function.rests else None
         output.saturated = saturated(y, function)
@@ -303,7 +302,7 @@ class Visit:
 
     # ---- measuring
 
-    def _measured(self, tensor: Any, function: str, is_followed: bool = False) -> Measured:
+    def _measured(self, tensor: Any, function: str) -> Measured:
         array = as_array(tensor)
         deviations = spread(_by_unit(array, function in CHANNELS_FIRST))
         found = Measured(rms(array), deviations.deviation, deviations.of_units)

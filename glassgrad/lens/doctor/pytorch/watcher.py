@@ -16,7 +16,7 @@ from glassgrad.lens.doctor.case import Case, Epoch, Facts, ParameterReading, Rea
 from glassgrad.lens.doctor.diagnosis import diagnose
 from glassgrad.lens.doctor.finding import Finding, joined
 from glassgrad.lens.doctor.probe_statistics import rms, spread, unit_norms, unit_ratio
-from glassgrad.lens.doctor.pytorch.facts import Examples, facts_of_module, parameter_facts
+from glassgrad.lens.doctor.pytorch.facts import facts_of_module, parameter_facts
 from glassgrad.lens.doctor.pytorch.listening import Arguments, listener
 from glassgrad.lens.doctor.pytorch.tensors import as_array
 from glassgrad.lens.doctor.pytorch.visit import Visit
@@ -26,9 +26,10 @@ from glassgrad.training.callbacks.callback import say
 
 __all__ = ["Watcher", "watch"]
 
-FIRST_STEPS = 16  # whose gradients and updates are measured one by one
-EVERY = 10  # afterwards those of every tenth; in between the last ones are told again
-MOST_STEPS_BETWEEN = 200  # two visits, each of which costs about two steps
+FIRST_STEPS = 100  # which are all heard; afterwards those that are multiples of
+EVERY = 25
+FIRST_VISITS = 16  # steps between them; later twice as many each time, up to
+MOST_STEPS_BETWEEN = 400  # two visits, each of which costs about three steps
 FLOOR = 1e-3  # under the RMS of weights that an update is compared with
 
 
@@ -36,9 +37,10 @@ FLOOR = 1e-3  # under the RMS of weights that an update is compared with
 def watch(module: Any, optimizer: Any, *, steps: int | None = None, verbose: int = 0) -> Watcher:
     """Look on while a module of PyTorch learns, and find out why it does not.
 
-    The training loop stays as it is: hooks of the module and of the optimizer tell of its steps. In
-    every step the loss is heard; now and then a step is heard function by function, with the
-    gradients of layers, the silent and saturated units, the gradients over time and attention.
+    The training loop stays as it is: hooks of the module and of the optimizer tell of its steps. Of
+    the first hundred steps, and then of every 25th, loss, gradient norm and update ratio are
+    measured; now and then a step is heard function by function, with the gradients of layers, the
+    silent and saturated units, the gradients over time and attention.
 
     Args:
         module: the ``torch.nn.Module`` that the loop calls.
@@ -94,11 +96,9 @@ class Watcher(AbstractContextManager["Watcher", None]):
         self._module, self._optimizer = module, optimizer
         self._planned, self._verbose = steps, verbose
         self._names = {id(one): name for name, one in module.named_parameters()}
-        self._visits = Visits(MOST_STEPS_BETWEEN if steps else FIRST_STEPS, 0, steps)
-        self._examples = Examples([], [])
+        self._visits = Visits(MOST_STEPS_BETWEEN if steps else FIRST_VISITS, 0, steps)
         self._found: list[Finding] = []
         self._rows: list[tuple[int, float, float, float]] = []  # not yet in the course
-        self._told = math.nan, math.nan  # the gradient norm and update ratio measured last
         self._step, self._loss = 0, math.nan
         self._visit: Visit | None = None
         self._ear: _Ear | None = None
@@ -154,8 +154,12 @@ class Watcher(AbstractContextManager["Watcher", None]):
             self._listen(self._visit)
 
     def _after_forward(self, module: Any, args: Sequence[Any], output: Any) -> None:
-        if _learns(module) and not self._is_listening:
+        if self._is_heard and not self._is_listening and _learns(module):
             self._listen(None)
+
+    @property
+    def _is_heard(self) -> bool:
+        return self._step < FIRST_STEPS or self._step % EVERY == 0
 
     def _listen(self, visit: Visit | None) -> None:
         self._ear = _Ear(visit, self._hear_loss)
@@ -179,7 +183,7 @@ class Watcher(AbstractContextManager["Watcher", None]):
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._stop_listening()
-        if self._visit is not None or self._step < FIRST_STEPS or self._step % EVERY == 0:
+        if self._visit is not None or self._is_heard:
             learning = (one for one in self._module.parameters() if one.grad is not None)
             self._before = [(one, one.detach().clone()) for one in learning]
         if self._visit is not None and self.case is None:
@@ -189,8 +193,7 @@ class Watcher(AbstractContextManager["Watcher", None]):
         visit, before = self._visit, self._before
         self._visit, self._before = None, []
         if before:
-            self._told = _sizes_of(before)
-        self._rows.append((self._step, self._loss, *self._told))
+            self._rows.append((self._step, self._loss, *_sizes_of(before)))
         if visit is not None:
             self._take(visit, before)
         self._step, self._loss = self._step + 1, math.nan
@@ -199,7 +202,6 @@ class Watcher(AbstractContextManager["Watcher", None]):
 
     def _take(self, visit: Visit, before: Sequence[tuple[Any, Any]]) -> None:
         """Add a visit to the case; the first one brings the facts."""
-        self._examples.take(visit)
         if self.case is None:
             self.case = Case(self._facts(visit, {id(one) for one, _ in before}))
         reading = Reading(
@@ -218,9 +220,7 @@ class Watcher(AbstractContextManager["Watcher", None]):
     def _facts(self, visit: Visit, reached: set[int]) -> Facts:
         names = {self._names[one] for one in reached if one in self._names}
         parameters = [replace(one, reached=one.name in names) for one in self._parameters]
-        return facts_of_module(
-            self._module, visit, parameters, self._examples, self._optimizer, self._planned
-        )
+        return facts_of_module(self._module, visit, parameters, self._optimizer, self._planned)
 
     def _parameter_readings(self, before: Sequence[tuple[Any, Any]]) -> Iterator[ParameterReading]:
         for parameter, weights in before:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from glassgrad.lens.doctor.finding import Finding, Remedy
 from glassgrad.lens.doctor.repair.treatment import TREATMENTS
 
-__all__ = ["BUNDLES", "DECAY", "GENERAL", "in_short", "longer", "prescribed", "rates", "together"]
+__all__ = ["BUNDLES", "DECAY", "GENERAL", "firsts", "in_short", "longer", "prescribed", "rates"]
 
 #: What often helps, whatever the fault, in the order in which it is tried.
 GENERAL = (
@@ -20,8 +20,8 @@ GENERAL = (
     Remedy("normalization", "Normalise before the activations."),
     Remedy("recurrent_layer", "Use LSTM in the place of simple recurrence.", value="LSTM"),
     Remedy("clip", "Shorten the gradients to a global norm of 1.", value=1.0),
-    Remedy("residual", "Add residual connections around hidden layers of equal width."),
     Remedy("more_units", "Give the hidden layers 4 times as many units.", value=4.0),
+    Remedy("residual", "Add residual connections around hidden layers of equal width."),
 )
 DECAY = Remedy("decay", "Let the learning rate fall to 0 towards the end.")
 
@@ -39,6 +39,7 @@ BUNDLES = (
     _bundle(*_USUAL),
     _bundle(*_USUAL, "activation", "recurrent_layer", "normalization"),
     _bundle(*_USUAL, "activation", "recurrent_layer", "residual"),
+    _bundle(*_USUAL, "activation", "recurrent_layer", "normalization", "more_units"),
 )
 
 
@@ -49,10 +50,9 @@ def prescribed(findings: Iterable[Finding]) -> list[Remedy]:
     return _each_once([one[n] for n in range(longest) for one in lists if n < len(one)])
 
 
-def together(findings: Sequence[Finding]) -> tuple[Remedy, ...]:
-    """The first remedy of every finding at once; nothing where there is one finding."""
-    firsts = _each_once([one for finding in findings for one in prescribed([finding])[:1]])
-    return tuple(firsts) if len(firsts) > 1 else ()
+def firsts(findings: Sequence[Finding]) -> tuple[Remedy, ...]:
+    """The first remedy of every finding."""
+    return tuple(_each_once([one for finding in findings for one in prescribed([finding])[:1]]))
 
 
 def _each_once(remedies: Iterable[Remedy]) -> list[Remedy]:

@@ -10,10 +10,10 @@ from glassgrad.lens.doctor.repair.candidates import (
     BUNDLES,
     DECAY,
     GENERAL,
+    firsts,
     longer,
     prescribed,
     rates,
-    together,
 )
 from glassgrad.lens.doctor.repair.clinic import Outcome
 from glassgrad.lens.doctor.repair.trials import Trials
@@ -57,7 +57,9 @@ class Search:
             best = found
             if best.value >= AS_GOOD_AS_PERFECT:
                 break
-        return best if best is sick else self._refined(best)
+        best = best if best is sick else self._refined(best)
+        self.trials.mark_the_way_to(best)
+        return best
 
     def _round(self, best: Outcome) -> Outcome | None:
         """Something better after a full run, or nothing."""
@@ -104,11 +106,12 @@ class Search:
         Where none has learnt much, everything usual is tried at once: there may be two faults.
         """
         remedies = [one for one in prescribed(findings) if one.action not in ONLY_LONG]
-        sets = [*((one,) for one in remedies[:MOST_AT_ONCE]), together(findings)]
+        begin = firsts(findings)
+        sets = [*((one,) for one in remedies[:MOST_AT_ONCE]), begin]
         tried = [self.trials.short(start.regimen, one) for one in sets if one]
         for bundle in BUNDLES:
             if max(one.value for one in (start, *tried)) < WELL_ON_ITS_WAY:
-                tried.append(self.trials.short(start.regimen, bundle))
+                tried.append(self.trials.short(start.regimen, (*begin, *bundle)))
         highest = max((one.value for one in tried), default=start.value)
         good = (one for one in tried if one.value >= highest - self.trials.margin(one) / 2)
         chosen = next(good, start)
@@ -134,8 +137,9 @@ class Search:
         if best.value >= WELL_ON_ITS_WAY:
             return []
         alone = [(one,) for one in prescribed(best.findings)]
-        usual, normalized, residual = BUNDLES
-        return [*alone[:1], normalized, usual, residual, *alone[1:]]
+        begin = firsts(best.findings)
+        usual, *others = ((*begin, *bundle) for bundle in BUNDLES)
+        return [*alone[:1], others[0], usual, *others[1:], *alone[1:]]
 
     def _best_of_full_runs(
         self, best: Outcome, sets: Sequence[tuple[Remedy, ...]]

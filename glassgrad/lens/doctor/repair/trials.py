@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
+from typing import Any
 
 from glassgrad.lens.doctor.finding import Remedy
 from glassgrad.lens.doctor.repair.candidates import in_short
@@ -29,7 +30,7 @@ class Trial:
         share: the length of the run, of a full one.
         grade: on what was held out; ``None`` where it was not run.
         measure: the number that a person reads: accuracy or R².
-        is_kept: whether the search went on from it.
+        is_kept: whether it is a step on the way to the best network.
         refused: why it does not apply, or could not be trained.
     """
 
@@ -59,14 +60,14 @@ class Trials:
     clinic: Clinic
     record: list[Trial] = field(default_factory=list)
     kept: set[tuple[str, str | None]] = field(default_factory=set)
-    _short_ones: dict[int, Outcome] = field(default_factory=dict)
+    _made_by: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], Outcome] = field(default_factory=dict)
 
     def short(self, regimen: Regimen, remedies: Sequence[Remedy] = ()) -> Outcome:
         """A short run, without the doctor."""
-        if not remedies and id(regimen) in self._short_ones:
-            return self._short_ones[id(regimen)]
         found = self._run(regimen, remedies, SHORT)
-        self._short_ones[id(found.regimen)] = found
+        if found.error is None:
+            self._known[_key(found.regimen, (), SHORT)] = found
         return found
 
     def full(self, regimen: Regimen, remedies: Sequence[Remedy] = ()) -> Outcome:
@@ -82,10 +83,16 @@ class Trials:
     def keep(self, outcome: Outcome) -> Outcome:
         """Note that the search goes on from here."""
         if outcome.trial is not None:
-            trial = self.record[outcome.trial]
-            self.record[outcome.trial] = replace(trial, is_kept=True)
-            self.kept |= {(remedy.action, remedy.layer) for remedy in trial.remedies}
+            remedies = self.record[outcome.trial].remedies
+            self.kept |= {(remedy.action, remedy.layer) for remedy in remedies}
         return outcome
+
+    def mark_the_way_to(self, best: Outcome) -> None:
+        """Tell the trials by which the best network was made from all the others."""
+        made = id(best.regimen)
+        while made in self._made_by:
+            made, number = self._made_by[made]
+            self.record[number] = replace(self.record[number], is_kept=True)
 
     def is_better(self, new: Outcome, old: Outcome, margins: float = 1.0) -> bool:
         """Whether a run is better by more than chance."""
@@ -104,10 +111,14 @@ class Trials:
             changed, applied = self._treated(regimen, remedies)
         except Refused as reason:
             refused = clinic.failure(regimen, share, str(reason))
-            return self._noted(refused, tuple(remedies))
-        if not self.affords(changed, share):
-            return clinic.failure(regimen, share, "the budget is spent")
-        return self._noted(clinic.run(changed, share, is_examined=share >= 1), applied)
+            return self._noted(refused, tuple(remedies), regimen)
+        key = _key(regimen, applied, share)
+        if key not in self._known:
+            if not self.affords(changed, share):
+                return clinic.failure(regimen, share, "the budget is spent")
+            run = clinic.run(changed, share, is_examined=share >= 1)
+            self._known[key] = self._noted(run, applied, regimen)
+        return self._known[key]
 
     def _treated(
         self, regimen: Regimen, remedies: Sequence[Remedy]
@@ -118,7 +129,7 @@ class Trials:
             return treated_where_possible(regimen, remedies, ward)
         return treated(regimen, remedies, ward), tuple(remedies)
 
-    def _noted(self, outcome: Outcome, remedies: tuple[Remedy, ...]) -> Outcome:
+    def _noted(self, outcome: Outcome, remedies: tuple[Remedy, ...], before: Regimen) -> Outcome:
         was_run = outcome.error is None
         self.record.append(
             Trial(
@@ -129,4 +140,13 @@ class Trials:
                 refused=outcome.error,
             )
         )
-        return replace(outcome, trial=len(self.record) - 1)
+        number = len(self.record) - 1
+        if outcome.regimen is not before:
+            self._made_by[id(outcome.regimen)] = id(before), number
+        return replace(outcome, trial=number)
+
+
+def _key(regimen: Regimen, remedies: Sequence[Remedy], share: float) -> tuple[Any, ...]:
+    """What tells a run from others; regimens are kept by their outcomes, so that ids differ."""
+    actions = tuple((one.action, one.layer, repr(one.value)) for one in remedies)
+    return id(regimen), actions, share

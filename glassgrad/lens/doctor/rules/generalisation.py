@@ -10,15 +10,21 @@ from glassgrad.lens.doctor.case import Epoch
 from glassgrad.lens.doctor.finding import Evidence, Finding
 from glassgrad.lens.doctor.harm import Harm
 from glassgrad.lens.doctor.thresholds import (
+    FAR,
     LEARNT_POORLY,
     OVERFIT_EPOCHS,
     OVERFIT_GAP,
     OVERFIT_LOSS,
-    TRAVELLED,
 )
 from glassgrad.lens.doctor.view import View
 
 __all__ = ["overfitting", "underfitting"]
+
+FEWEST_EPOCHS = 3
+"""How often every example has to have been seen before a network is said to fit them badly."""
+
+LONG_ENOUGH = 10
+"""After how many epochs a network that is still far behind is not just on its way."""
 
 
 def overfitting(view: View, harm: Harm) -> Iterator[Finding]:
@@ -78,10 +84,11 @@ def lost_share(view: View, best: float, last: float) -> float:
 def underfitting(view: View, harm: Harm) -> Iterator[Finding]:
     """The loss ends high although nothing hinders the gradients.
 
-    A network that has hardly moved yet, or that will get there at its pace, only needs more time.
+    A network that has not moved far yet, or that will get there at its pace, only needs more time.
     """
     is_judged = view.case.ended and harm in (Harm.POOR, Harm.NOTHING) and view.is_learnable
-    if not is_judged or view.travelled < TRAVELLED or is_on_its_way(view):
+    has_begun = not view.course.epochs or len(view.course.epochs) >= FEWEST_EPOCHS
+    if not (is_judged and has_begun) or view.travelled < FAR or is_on_its_way(view):
         return
     yield Finding(
         "underfitting",
@@ -97,10 +104,12 @@ def underfitting(view: View, harm: Harm) -> Iterator[Finding]:
 
 
 def is_on_its_way(view: View) -> bool:
-    """Whether as much training again would bring the loss to what simple methods reach.
+    """Whether further training would bring it to what simple methods reach.
 
-    At the pace of the last third; a loss of which too little is known counts as on its way.
+    At its latest pace, in three times as much training again; after many epochs, in as
+    much again. A loss of which too little is known counts as on its way.
     """
     if view.now is None or view.reference is None or view.baseline is None or not any(view.falls):
         return True
-    return 3 * view.falls[1] > view.now - view.penalty - view.reference * view.baseline
+    thirds = 3 if len(view.course.epochs) >= LONG_ENOUGH else 9
+    return thirds * view.pace > view.now - view.penalty - view.reference * view.baseline

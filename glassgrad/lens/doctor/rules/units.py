@@ -105,6 +105,6 @@ def stuck_layer(
 def beyond_chance(threshold: float, units: int) -> float:
     """A threshold, raised for narrow layers, half of whose units are beyond it by chance at times.
 
-    By one standard deviation above the mean of as many coins.
+    By two standard deviations above the mean of as many coins.
     """
-    return min(threshold + math.sqrt(threshold * (1 - threshold) / max(units, 1)), 0.99)
+    return min(threshold + 2 * math.sqrt(threshold * (1 - threshold) / max(units, 1)), 0.99)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from glassgrad.lens.doctor.finding import Finding, Remedy
-from glassgrad.lens.doctor.repair.candidates import in_short, prescribed, together
+from glassgrad.lens.doctor.repair.candidates import firsts, in_short, prescribed
 from glassgrad.lens.doctor.repair.clinic import Outcome
 from glassgrad.lens.doctor.repair.search import Search
 from glassgrad.lens.doctor.repair.task import Grade
@@ -42,6 +42,7 @@ class MadeUp(Trials):
         clinic: Any = Clinic(budget)
         super().__init__(clinic)
         self.grades, self.finds = grades, tuple(finds)
+        self.alive: list[Outcome] = []  # so that networks are told apart by their ids
 
     def _run(self, regimen: Any, remedies: Sequence[Remedy], share: float) -> Outcome:
         changed: Any = regimen | {in_short(one) for one in remedies} if remedies else regimen
@@ -53,7 +54,8 @@ class MadeUp(Trials):
         clinic.cost += clinic.cost_of(changed, share)
         value = self.grades(changed, share)
         outcome = Outcome(changed, Grade(value, "accuracy", value), share, self.finds)
-        return self._noted(outcome, tuple(remedies))
+        self.alive.append(outcome)
+        return self._noted(outcome, tuple(remedies), regimen)
 
 
 def finding(code: str, *actions: str) -> Finding:
@@ -81,6 +83,17 @@ def test_the_first_remedy_that_is_about_as_good_as_the_best() -> None:
         )
 
     assert mended(grades, [VANISHING])[0] == {"initializer"}
+
+
+def test_a_way_that_leads_nowhere_is_not_marked() -> None:
+    def grades(done: frozenset[str], share: float) -> float:
+        later = 0.2 * ("optimizer adam" in done) if share < 1 else -0.9 * (len(done) > 1)
+        return 0.7 * ("activation" in done) + later
+
+    done, trials = mended(grades, [VANISHING])
+    assert done == {"activation"}
+    kept = [(trial.title, trial.share) for trial in trials.record if trial.is_kept]
+    assert kept == [("activation", 1.0)]
 
 
 def test_what_helps_by_chance_alone_is_not_kept() -> None:
@@ -174,5 +187,5 @@ def test_the_budget_has_room_for_what_must_follow(budget: float) -> None:
 def test_remedies_in_the_order_of_findings_and_each_once() -> None:
     found = [finding("dead_units", "initializer", "labels", "clip"), finding("divergence", "clip")]
     assert [one.action for one in prescribed(found)] == ["initializer", "clip"]
-    assert [one.action for one in together(found)] == ["initializer", "clip"]
-    assert together(found[:1]) == ()
+    assert [one.action for one in firsts(found)] == ["initializer", "clip"]
+    assert [one.action for one in firsts(found[:1])] == ["initializer"]
