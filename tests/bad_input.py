@@ -345,6 +345,12 @@ COMPARE: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
+REPAIR = {
+    "data": lambda: (np.repeat(BATCH, 3, axis=0), np.repeat(TARGETS, 3, axis=0)),
+    "epochs": lambda: 1,
+    "budget": lambda: 3.0,
+}
+
 OWN: dict[str, dict[str, Callable[[], Any]]] = {
     "detection.average_precision": {
         "hits": lambda: [True, False], "scores": lambda: [0.5, 0.25], "objects": lambda: 2,
@@ -434,17 +440,11 @@ OWN: dict[str, dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("check_gradients", "lens.check_gradients"), CHECK),
     "lens.compare": COMPARE,
     **dict.fromkeys(("explain", "lens.explain"), EXPLAIN),
-    **dict.fromkeys(("repair", "doctor.repair"), {
-        "data": lambda: (np.repeat(BATCH, 3, axis=0), np.repeat(TARGETS, 3, axis=0)),
-        "epochs": lambda: 1,
-        "budget": lambda: 3.0,
-    }),
-    **dict.fromkeys(("doctor.examine", "doctor.find_first_bad_value"), {
-        "x": lambda: BATCH, "y": lambda: TARGETS,
-    }),
-    **dict.fromkeys(("doctor.diagnose", "doctor.findings_as_json"), {
-        "case": untrained, "findings": lambda: [DEAD],
-    }),
+    **dict.fromkeys(("repair", "doctor.repair"), REPAIR),
+    "doctor.diagnose": {"case": untrained},
+    "doctor.examine": {"x": lambda: BATCH, "y": lambda: TARGETS},
+    "doctor.find_first_bad_value": {"x": lambda: BATCH, "y": lambda: TARGETS},
+    "doctor.findings_as_json": {"findings": lambda: [DEAD]},
     "doctor.Evidence": {"quantity": lambda: "loss", "value": lambda: 1.0},
     "doctor.Finding": {"code": lambda: "dead_units", "cause": lambda: "Nothing fires."},
     "doctor.Remedy": {"action": lambda: "clip", "sentence": lambda: "Clip."},

@@ -73,15 +73,17 @@ def _run(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
 
 def transcript(visits: list[Visit]) -> str:
     """The page."""
-    parts = [
+    heading = (
         "# Six networks before the doctor\n\n"
         "Written by `python -m benchmarks.faults.transcript`; the models and their data are those "
         "of [examples/sick_networks.py](../examples/sick_networks.py). "
         "[doctor.md](doctor.md) says what the doctor does."
-    ]
-    for one in visits:
-        parts.append(f"## {one.title.capitalize()}\n\n```text\n$ {one.command}\n{one.text}\n```")
-    return "\n\n".join(parts) + "\n"
+    )
+    told = (
+        f"## {one.title.capitalize()}\n\n```text\n$ {one.command}\n{one.text}\n```"
+        for one in visits
+    )
+    return "\n\n".join([heading, *told]) + "\n"
 
 
 def with_table(page: str, visits: list[Visit]) -> str:

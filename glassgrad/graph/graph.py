@@ -65,9 +65,12 @@ def walk(outputs: Iterable[Tensor], is_known: Callable[[Tensor], bool] | None = 
             ordered.append(begun.pop())
         elif (node := tensor.node) not in seen and not (is_known and is_known(tensor)):
             seen.add(node)
-            begun.append(node)
-            pending.append(None)
-            pending += node.inputs[::-1]
+            if node.inputs:
+                begun.append(node)
+                pending.append(None)
+                pending += node.inputs[::-1]
+            else:  # a leaf is done at once
+                ordered.append(node)
     return ordered
 
 

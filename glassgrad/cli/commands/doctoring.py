@@ -25,6 +25,17 @@ from glassgrad.cli.screen import Screen
 
 __all__ = ["doctor", "find_learning_rate", "replay"]
 
+OptimizerOfNew = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The optimizer of a new network.", show_default="adam"),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", parser=whole_number(1), help="Examples a step.", show_default="as train"
+    ),
+]
+
 
 def doctor(
     source: ModelRunOrData = None,
@@ -38,10 +49,7 @@ def doctor(
     ] = None,
     target: TargetOfNew = None,
     layers: LayersOfNew = None,
-    optimizer: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The optimizer of a new network.", show_default="adam"),
-    ] = None,
+    optimizer: OptimizerOfNew = None,
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -60,12 +68,7 @@ def doctor(
             show_default="as train",
         ),
     ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", parser=whole_number(1), help="Examples a step.", show_default="as train"
-        ),
-    ] = None,
+    batch_size: BatchSize = None,
     executor: Executor = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -113,16 +116,8 @@ def find_learning_rate(
     ] = None,
     target: TargetOfNew = None,
     layers: LayersOfNew = None,
-    optimizer: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The optimizer of a new network.", show_default="adam"),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", parser=whole_number(1), help="Examples a step.", show_default="as train"
-        ),
-    ] = None,
+    optimizer: OptimizerOfNew = None,
+    batch_size: BatchSize = None,
     seed: Annotated[
         int | None,
         typer.Option(

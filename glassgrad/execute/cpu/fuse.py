@@ -426,8 +426,6 @@ def add(node: Node, group: Group) -> None:
 
 def grown(group: Group, nodes: Sequence[Node]) -> Group | None:
     """A copy of the group with more members, if they fit and are read as they are made."""
-    if not all(fits(node, group) for node in nodes[:1]):
-        return None  # so it is mostly: then nothing is copied
     trial = replace(
         group,
         nodes=list(group.nodes),

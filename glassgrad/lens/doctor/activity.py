@@ -26,7 +26,7 @@ from glassgrad.ops.activation import (
 from glassgrad.ops.elementwise import Exp, Heaviside, Relu, Sigmoid, Tanh
 from glassgrad.ops.loss import LogSoftmax, Softmax
 
-__all__ = ["BY_NAME", "FLAT", "FUNCTIONS", "Function", "function_of"]
+__all__ = ["BY_NAME", "FLAT", "FUNCTIONS", "SATURATING", "Function", "function_of"]
 
 FLAT = 0.05
 """Below this part of its greatest value a derivative counts as gone: |z| > 2.18 for tanh, and
@@ -78,6 +78,9 @@ FUNCTIONS: dict[type[Operation], Function] = {
 """By the operation that computes them."""
 
 BY_NAME = {function.name: function for function in FUNCTIONS.values()}
+
+SATURATING = frozenset(name for name, one in BY_NAME.items() if one.slope is not None)
+"""The names of those that go flat at both ends."""
 
 
 def function_of(operation: Operation) -> Function | None:

@@ -71,7 +71,8 @@ class Doctor(Attendant):
         verbose: int = 1,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        if not isinstance(action, str) or action not in ACTIONS:
+        wish: object = action
+        if not isinstance(wish, str) or wish not in ACTIONS:
             raise ArgumentError(f"action must be one of {', '.join(ACTIONS)}. Got {action!r}.")
         super().__init__(share, examples, folder)
         self.action, self.verbose = action, verbose

@@ -224,6 +224,7 @@ def findings_as_json(findings: Sequence[Finding]) -> str:
         >>> findings_as_json([])
         '[]'
     """
-    if not isinstance(findings, Sequence) or not all(isinstance(f, Finding) for f in findings):
-        raise ArgumentError(f"findings must be a list of findings. Got {shown(findings)}.")
+    given: object = findings
+    if not isinstance(given, Sequence) or not all(isinstance(one, Finding) for one in given):
+        raise ArgumentError(f"findings must be a list of findings. Got {shown(given)}.")
     return json.dumps([one.as_dict() for one in findings], indent=2, default=str)

@@ -10,20 +10,16 @@ from enum import IntEnum
 
 from glassgrad.lens.doctor.thresholds import (
     DIVERGED,
+    FEWEST_STEPS,
     LEARNT_NOTHING,
     LEARNT_POORLY,
     LOST_AGAIN,
+    PATIENCE,
     STILL_NOTHING,
 )
 from glassgrad.lens.doctor.view import View
 
 __all__ = ["Harm", "harm_of"]
-
-FEWEST_STEPS = 20
-"""Below it a loss says nothing about what it will become."""
-
-PATIENCE = 0.5
-"""The share of the planned training after which a network should have begun to learn."""
 
 
 class Harm(IntEnum):

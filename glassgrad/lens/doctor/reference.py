@@ -191,7 +191,8 @@ def as_targets(y: NDArray[Any], loss: str) -> Numbers | None:
     if loss in OF_NUMBERS:
         return table.astype(np.float64) if table.shape[1] <= NUMBERS else None
     if loss == "categorical_crossentropy":
-        return table.astype(np.float64) if table.shape[1] <= CLASSES else None
+        is_one_answer = y.ndim == 2 and table.shape[1] <= CLASSES
+        return table.astype(np.float64) if is_one_answer else None
     if loss not in OF_CLASSES or table.shape[1] > 1:
         return None
     values = np.unique(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from glassgrad.lens.doctor.finding import Remedy
 
 __all__ = [
+    "RELU_FAMILY",
     "another_activation",
     "another_initializer",
     "another_learning_rate",
@@ -28,14 +29,10 @@ __all__ = [
     "warm_up",
 ]
 
-#: The initialiser that keeps the variance of an activation's inputs, by Keras's names.
-MATCHED = {
-    **dict.fromkeys(
-        ("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "swish", "mish", "celu"),
-        "he_normal",
-    ),
-    "selu": "lecun_normal",
-}
+#: Activations that hand on about half of the variance, by Keras's names.
+RELU_FAMILY = ("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "swish", "mish", "celu")
+#: The initialiser that keeps the variance of an activation's inputs.
+MATCHED = {**dict.fromkeys(RELU_FAMILY, "he_normal"), "selu": "lecun_normal"}
 
 
 def matched_initializer(activation: str | None) -> str:
@@ -108,7 +105,7 @@ def standardize() -> Remedy:
 
 def another_optimizer(name: str = "adam") -> Remedy:
     """Another rule of updates."""
-    return Remedy("optimizer", f"Train with {name}.", value=name)
+    return Remedy("optimizer", f"Train with {name} at its usual learning rate.", value=name)
 
 
 def loss_and_output(loss: str, activation: str, units: int) -> Remedy:
@@ -137,7 +134,9 @@ def regularization() -> Remedy:
 
 def another_recurrent_layer(layer: str | None = None, name: str = "LSTM") -> Remedy:
     """A recurrent layer whose gradients last."""
-    return Remedy("recurrent_layer", f"Use {name} instead of {layer or 'it'}.", layer, name)
+    return Remedy(
+        "recurrent_layer", f"Use {name} instead of {layer or 'the simple recurrence'}.", layer, name
+    )
 
 
 def more_units(factor: float = 4) -> Remedy:

@@ -96,6 +96,11 @@ TRAVELLED = limit(0.1, "updates of all steps together, over weights: hardly move
 
 # ---- the course of the loss
 
+FEWEST_STEPS = limit(20, "steps after which a loss says what it will become", "ours")
+PATIENCE = limit(0.5, "share of the planned training after which something is learnt", "ours")
+AT_REST = limit(
+    0.05, "fall of the loss in a third of its course over that of a constant: at rest", "ours"
+)
 LEARNT_NOTHING = limit(0.9, "loss over that of the best constant prediction: nothing", "ours")
 STILL_NOTHING = limit(
     0.97, "loss over that of the best constant prediction, on the way: nothing", "ours"
@@ -111,6 +116,13 @@ OVERFIT_GAP = limit(0.1, "(validation - training) / training", "SageMaker Debugg
 OVERFIT_EPOCHS = limit(3, "epochs since the best validation", "ours")
 OVERFIT_LOSS = limit(0.1, "share of the validation's gain over a constant that is lost", "ours")
 
+HARDLY_LEARNABLE = limit(
+    0.9, "loss of simple methods on unseen examples over that of a constant: no measure", "ours"
+)
+HALF_LEARNT = limit(
+    0.5, "loss over that of a constant that is good, where simple methods are no measure", "ours"
+)
+GENERALIZES = limit(0.95, "validation loss over that of a constant: learnt, not by heart", "ours")
 UNLEARNABLE = limit(
     0.97, "loss of simple methods on unseen examples over that of a constant: none learns", "ours"
 )

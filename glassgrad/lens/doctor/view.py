@@ -17,20 +17,12 @@ from glassgrad.lens.doctor.case import (
     ParameterFacts,
     Reading,
 )
+from glassgrad.lens.doctor.thresholds import AT_REST, GENERALIZES, HALF_LEARNT, HARDLY_LEARNABLE
 
 __all__ = ["HiddenLayer", "View"]
 
 WINDOWS = 100
 """Into how many checks the course of a loss is cut at most."""
-
-AT_REST = 0.05
-"""The share of a constant prediction's loss that a loss falls by in a third of its course, if it is
-still on its way."""
-
-HALF = 0.5
-HARDLY_ANYTHING = 0.9
-"""Simple methods that keep so much of a constant prediction's loss say nothing of what can be
-learnt."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +201,8 @@ class View:
     @cached_property
     def penalty(self) -> float:
         """What regularisers add to the loss now, if they are of the squares of kernels."""
-        return self.facts.penalty * self.growth**2
+        penalty = self.facts.penalty
+        return penalty * self.growth * self.growth if penalty else 0.0
 
     @cached_property
     def growth(self) -> float:
@@ -238,13 +231,14 @@ class View:
     @cached_property
     def is_learnable(self) -> bool:
         """Whether simple methods learn something, so that they are a measure for the network."""
-        return self.reference is not None and self.reference < HARDLY_ANYTHING
+        return self.reference is not None and self.reference < HARDLY_LEARNABLE
 
     @cached_property
     def generalizes(self) -> bool:
         """Whether examples that were held back have been predicted better than by a constant."""
         known = [one.val_loss for one in self.course.epochs if one.val_loss is not None]
-        return bool(known and self.baseline and min(known) < 0.95 * self.baseline)
+        finite = [loss for loss in known if np.isfinite(loss)]
+        return bool(finite and self.baseline and min(finite) < GENERALIZES * self.baseline)
 
     @cached_property
     def excess(self) -> float | None:
@@ -255,8 +249,8 @@ class View:
         """
         if self.remaining is None:
             return None
-        best = self.reference if self.reference is not None and self.is_learnable else HALF
-        best = min(best, HALF) if self.has_order else best
+        best = self.reference if self.reference is not None and self.is_learnable else HALF_LEARNT
+        best = min(best, HALF_LEARNT) if self.has_order else best
         return (self.remaining - best) / (1 - best)
 
     @cached_property

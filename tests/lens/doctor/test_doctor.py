@@ -169,6 +169,39 @@ def test_the_journal_is_put_away_afterwards() -> None:
     assert model.steps.journal is None
 
 
+class Interruption(Callback):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        raise KeyboardInterrupt
+
+
+def test_the_journal_is_put_away_after_an_interruption() -> None:
+    model = network()
+    with pytest.raises(KeyboardInterrupt):
+        trained(model, Doctor(verbose=0), Interruption())
+    assert model.steps.journal is None
+
+
+def test_one_doctor_is_enough() -> None:
+    first, second = Doctor(verbose=0), Doctor(verbose=0)
+    with pytest.warns(UserWarning, match="one doctor is enough"):
+        trained(network(Adam(0.01)), first, second, epochs=2)
+    assert first.case is not None
+    assert len(first.case.course.steps) == 24
+    assert second.case is None
+
+
+def test_without_a_place_for_its_file_the_first_bad_value_is_named_all_the_same(
+    tmp_path: Path,
+) -> None:
+    def own_loss(y_true: Any, y_pred: Any) -> Any:
+        return ops.log(y_pred[:, 0] - y_true * 0.5)
+
+    doctor = Doctor(verbose=0, folder=tmp_path / "missing")
+    with np.errstate(all="ignore"), pytest.warns(UserWarning, match="no file to repeat it"):
+        trained(network("sgd", loss=own_loss), doctor, epochs=1)
+    assert "log" in doctor.findings[0].cause
+
+
 def test_a_step_of_ones_own_is_looked_at() -> None:
     class Own(glassgrad.Model):
         def __init__(self) -> None:

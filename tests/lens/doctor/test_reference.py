@@ -88,6 +88,7 @@ def test_the_loss_itself_is_that_of_the_best_method() -> None:
         (noise(), np.tile(noise(), 5), "mean_squared_error"),  # a picture as target
         (noise(), np.arange(300), SPARSE),  # a class for each example
         (noise(), np.zeros(300, int), SPARSE),  # one class
+        (noise(), np.eye(3)[np.arange(1200).reshape(300, 4) % 3], "categorical_crossentropy"),
         (noise(), np.full(300, np.nan), "mean_squared_error"),
         (noise(), np.zeros(300), "mean_squared_error"),  # nothing to be learnt
     ],

@@ -209,6 +209,42 @@ def with_zero_gradient(reading: Reading, name: str) -> Reading:
     return replace(reading, parameters=(*others, zero))
 
 
+def one_epoch_only() -> Case:
+    """Steps of a usual size, and few of them: nobody has trained here yet."""
+    facts = stack(3, steps=60, reference_loss=0.5)
+    return case(facts, np.linspace(TRIVIAL, 2.0, 60), ratio=1.2e-3, validation=[2.0])
+
+
+def gradients_that_are_collected() -> Case:
+    """Only every eighth step changes something."""
+    ratio = np.where(np.arange(80) % 8 == 7, 6e-3, 0.0)
+    facts = stack(3, steps=80, reference_loss=0.5)
+    return case(facts, np.linspace(TRIVIAL, 2.1, 80), ratio=ratio, validation=[2.2, 2.1])
+
+
+def a_few_examples_only() -> Case:
+    """Too few examples for simple methods, and a loss that began high and falls."""
+    facts = stack(2, steps=40)
+    return case(facts, np.linspace(1.6 * TRIVIAL, 0.9 * TRIVIAL, 40), ratio=4e-3)
+
+
+def slow_and_steady() -> Case:
+    """After many epochs the loss still falls straight, and has far to go."""
+    facts = stack(2, reference_loss=0.5)
+    losses = np.linspace(TRIVIAL, 1.7, STEPS)
+    return case(facts, losses, ratio=1.1e-3, validation=[2.2 - 0.08 * n for n in range(12)])
+
+
+def batches_of_different_difficulty() -> Case:
+    """The loss of the batches swings, that of always the same examples falls."""
+    facts = stack(3)
+    swings = np.random.default_rng(0).uniform(0.4, 1.6, STEPS // 4).repeat(4)
+    losses = np.linspace(0.9, 0.75, STEPS) * TRIVIAL * swings
+    steps = np.linspace(0, STEPS, 10).astype(int)
+    readings = [seen(facts, int(n), 2.0 - 0.3 * n / STEPS) for n in steps]
+    return case(facts, losses, *readings)
+
+
 BY_HAND: list[Callable[[], Case]] = [
     convergence,
     edge_of_stability,
@@ -233,6 +269,11 @@ BY_HAND: list[Callable[[], Case]] = [
     attention_that_begins_alike,
     attention_that_knows_where_to_look,
     a_few_steps_only,
+    one_epoch_only,
+    gradients_that_are_collected,
+    a_few_examples_only,
+    slow_and_steady,
+    batches_of_different_difficulty,
     penalties,
 ]
 

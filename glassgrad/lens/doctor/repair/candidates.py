@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from glassgrad.lens.doctor import remedies
 from glassgrad.lens.doctor.finding import Finding, Remedy
 from glassgrad.lens.doctor.repair.treatment import TREATMENTS
 
@@ -12,16 +13,16 @@ __all__ = ["BUNDLES", "DECAY", "GENERAL", "firsts", "in_short", "longer", "presc
 #: What often helps, whatever the fault, in the order in which it is tried.
 GENERAL = (
     Remedy("loss_and_output", "Use the loss and the last activation that belong to the targets."),
-    Remedy("standardize", "Standardise the inputs."),
+    remedies.standardize(),
     Remedy("scale_targets", "Let predictions begin at the mean and spread of the targets."),
-    Remedy("optimizer", "Train with Adam at its usual learning rate.", value="adam"),
-    Remedy("initializer", "Draw the kernels anew by the rule of their activation."),
-    Remedy("activation", "Use relu in the hidden layers.", value="relu"),
-    Remedy("normalization", "Normalise before the activations."),
-    Remedy("recurrent_layer", "Use LSTM in the place of simple recurrence.", value="LSTM"),
-    Remedy("clip", "Shorten the gradients to a global norm of 1.", value=1.0),
-    Remedy("more_units", "Give the hidden layers 4 times as many units.", value=4.0),
-    Remedy("residual", "Add residual connections around hidden layers of equal width."),
+    remedies.another_optimizer("adam"),
+    remedies.another_initializer(),
+    remedies.another_activation("relu"),
+    remedies.normalization(),
+    remedies.another_recurrent_layer(),
+    remedies.clipping(),
+    remedies.more_units(),
+    remedies.residual(),
 )
 DECAY = Remedy("decay", "Let the learning rate fall to 0 towards the end.")
 
@@ -55,9 +56,9 @@ def firsts(findings: Sequence[Finding]) -> tuple[Remedy, ...]:
     return tuple(_each_once([one for finding in findings for one in prescribed([finding])[:1]]))
 
 
-def _each_once(remedies: Iterable[Remedy]) -> list[Remedy]:
+def _each_once(given: Iterable[Remedy]) -> list[Remedy]:
     return list(
-        {(one.action, one.layer, repr(one.value)): one for one in reversed(list(remedies))}.values()
+        {(one.action, one.layer, repr(one.value)): one for one in reversed(list(given))}.values()
     )[::-1]
 
 

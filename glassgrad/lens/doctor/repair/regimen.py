@@ -37,6 +37,7 @@ class Regimen:
         executor: what computes.
         warms_up: whether the learning rate grows over the first tenth of the steps.
         decays: whether it falls to 0 towards the end.
+        is_widened: whether its layers have got more units.
         seed: decides weights that are drawn anew.
     """
 
@@ -52,6 +53,7 @@ class Regimen:
     patience: int | None = None
     warms_up: bool = False
     decays: bool = False
+    is_widened: bool = False
     seed: int = 0
 
     @classmethod

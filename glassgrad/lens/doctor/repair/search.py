@@ -70,10 +70,18 @@ class Search:
                 return found
         now = self._best_of_short_runs(best)
         if now.regimen is not best.regimen:
-            found = self.trials.full(now.regimen)
+            found = self._at_full_length(best, now)
             if self.trials.is_better(found, best, 0.5):
                 return found
         return self._best_of_full_runs(best, self._for_full_runs(best))
+
+    def _at_full_length(self, best: Outcome, now: Outcome) -> Outcome:
+        """What was best in short runs; where they tell little, what is prescribed comes first."""
+        if now.value < WELL_ON_ITS_WAY:
+            simple = self.trials.full(best.regimen, firsts(best.findings))
+            if simple.value >= WELL_ON_ITS_WAY:
+                return simple
+        return self.trials.full(now.regimen)
 
     # ---- short runs
 

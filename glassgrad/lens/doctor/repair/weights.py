@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from glassgrad.errors import GlassgradError
@@ -13,6 +14,7 @@ from glassgrad.graph.trees import leaves_of
 from glassgrad.initializers import initialize, require
 from glassgrad.layers import Activation, Dropout, Layer
 from glassgrad.layers import deserialize as layer_from
+from glassgrad.lens.doctor.activity import SATURATING
 from glassgrad.lens.doctor.finding import Remedy
 from glassgrad.lens.doctor.remedies import matched_initializer
 from glassgrad.lens.doctor.repair.regimen import Regimen
@@ -38,7 +40,6 @@ __all__ = [
 ]
 
 STOPS = ("ops.stop_gradient", "tensor.detach")
-SATURATING = frozenset(("sigmoid", "tanh", "hard_sigmoid", "softsign"))
 EXAMPLES_FOR_VARIANCE = 256
 RATE_OF_DROPOUT = 0.3
 PENALTY = 1e-4
@@ -232,6 +233,8 @@ def _gives_several(layer: Layer) -> bool:
 
 def more_units(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
     """Wider hidden layers."""
+    if regimen.is_widened:
+        raise Refused("the hidden layers have got more units already")
     factor = float(remedy.value or 4)
 
     def wider(place: Place) -> Any:
@@ -241,7 +244,7 @@ def more_units(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
         more = max(round(units * factor), min(LEAST_UNITS, 8 * units))
         return changed(place.outer, units=more, filters=more)
 
-    return operated_places(regimen, wider)
+    return replace(operated_places(regimen, wider), is_widened=True)
 
 
 def recurrent_layer(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:

@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from glassgrad.lens.doctor import remedies
+from glassgrad.lens.doctor.activity import SATURATING
 from glassgrad.lens.doctor.case import Reading
 from glassgrad.lens.doctor.finding import Evidence, Finding
 from glassgrad.lens.doctor.harm import Harm
 from glassgrad.lens.doctor.thresholds import EXPLODING, VANISHING
 from glassgrad.lens.doctor.view import HiddenLayer, View
 
-__all__ = ["SATURATING", "exploding_gradient", "gradient_ratio", "vanishing_gradient"]
-
-SATURATING = frozenset({"sigmoid", "tanh", "softsign", "hard_sigmoid", "hard_tanh"})
+__all__ = ["exploding_gradient", "gradient_ratio", "vanishing_gradient"]
 
 FEWEST_LAYERS = 3
 """With fewer hidden layers a ratio is the difference of two layers, not a way that gradients go."""

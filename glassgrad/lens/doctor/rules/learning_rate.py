@@ -36,6 +36,8 @@ LAST_STEPS = 5
 SPIKES = 2
 """How many of the largest steps are forgiven: one spike is no fault."""
 
+MANY_TIMES = 10  # from here on nobody reads percentages
+
 #: What a probe sees of layers that large steps have spoilt.
 SEEN_IN_LAYERS = (exploding_gradient, vanishing_gradient, saturated_units, dead_units)
 
@@ -56,7 +58,7 @@ def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
     began = int(view.course.steps[int(np.argmax(above))]) + 1
     yield Finding(
         "learning_rate_too_high",
-        f"A step changes the weights by {telling:.0%} of their size; about 0.1 % is healthy. "
+        f"A step changes the weights by {written(telling)} their size; about 0.1% is healthy. "
         f"{consequence(harm)}",
         (
             Evidence(UPDATE_TOO_LARGE.quantity, telling, UPDATE_TOO_LARGE, ">", began)
@@ -86,9 +88,9 @@ def damage_of(view: View, harm: Harm) -> Evidence | None:
         largest = float(before_end.max())
         return Evidence(UPDATE_TOO_LARGE.quantity, largest, UPDATE_TOO_LARGE, ">")
     if view.start is not None and len(view.early_checks):
-        highest = float(view.early_checks.max()) / max(view.start, view.baseline or 0.0)
-        if highest > JUMP:
-            return Evidence(JUMP.quantity, highest, JUMP, ">")
+        begin, highest = max(view.start, view.baseline or 0.0), float(view.early_checks.max())
+        if begin > 0 and highest > JUMP * begin:
+            return Evidence(JUMP.quantity, highest / begin, JUMP, ">")
     if view.first and view.growth > GROWTH:
         return Evidence(GROWTH.quantity, view.growth, GROWTH, ">")
     seen = (finding for rule in SEEN_IN_LAYERS for finding in rule(view, harm) if finding.began)
@@ -98,6 +100,11 @@ def damage_of(view: View, harm: Harm) -> Evidence | None:
 def rests_high(view: View) -> bool:
     """Whether a finished training has come to rest far from 0, whatever else can be reached."""
     return view.case.ended and view.is_flat and (view.remaining or 0.0) > RESTS_HIGH
+
+
+def written(ratio: float) -> str:
+    """A share as percentage, what is many times as large as a factor."""
+    return f"{ratio:.0%} of" if ratio < MANY_TIMES else f"{ratio:.3g} times"
 
 
 def consequence(harm: Harm) -> str:

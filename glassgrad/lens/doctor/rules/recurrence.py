@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from glassgrad.lens.doctor import remedies
@@ -38,9 +39,11 @@ def recurrent_gradient(view: View, harm: Harm) -> Iterator[Finding]:
 
 
 def ratio_of(recurrence: RecurrenceReading) -> float | None:
-    """RMS of dL/dh, first time step over last."""
-    last = recurrence.gradient_rms[-1]
-    return recurrence.gradient_rms[0] / last if last > 0 else None
+    """RMS of dL/dh, first time step over last; ``None`` where it cannot be told."""
+    first, last = recurrence.gradient_rms[0], recurrence.gradient_rms[-1]
+    if not 0 < last < math.inf:
+        return None
+    return math.inf if math.isnan(first) else first / last  # infinity times 0 on the way back
 
 
 def finding_of(recurrence: RecurrenceReading, ratio: float, step: int, is_gated: bool) -> Finding:
@@ -52,12 +55,10 @@ def finding_of(recurrence: RecurrenceReading, ratio: float, step: int, is_gated:
     orthogonal = remedies.another_initializer("orthogonal", recurrence.layer)
     return Finding(
         "recurrent_gradient",
-        f"One time step of {recurrence.layer} multiplies the gradient by {recurrence.factor:.3g}, "
-        f"so that over {len(recurrence.gradient_rms)} steps it "
-        f"{'dies' if dies else 'grows'} to {ratio:.1e} of its size.",
+        cause_of(recurrence, ratio),
         (
             Evidence(bound.quantity, ratio, bound, "<" if dies else ">", step),
-            Evidence("factor of the gradient for a time step", recurrence.factor, step=step),
+            *factor_of(recurrence, step),
         ),
         (*another, orthogonal, remedies.clipping())
         if dies
@@ -66,3 +67,23 @@ def finding_of(recurrence: RecurrenceReading, ratio: float, step: int, is_gated:
         step,
         0.5 if is_gated and dies else 0.85,
     )
+
+
+def cause_of(recurrence: RecurrenceReading, ratio: float) -> str:
+    """What the steps make of the gradient, as a sentence."""
+    steps = len(recurrence.gradient_rms)
+    if math.isinf(ratio):
+        return (
+            f"Over {steps} time steps of {recurrence.layer} the gradient grows beyond all numbers."
+        )
+    return (
+        f"One time step of {recurrence.layer} multiplies the gradient by {recurrence.factor:.3g}, "
+        f"so that over {steps} steps it {'dies' if ratio < 1 else 'grows'} to {ratio:.1e} of its "
+        "size."
+    )
+
+
+def factor_of(recurrence: RecurrenceReading, step: int) -> Iterator[Evidence]:
+    """By what a time step multiplies the gradient, if that is a number."""
+    if math.isfinite(recurrence.factor):
+        yield Evidence("factor of the gradient for a time step", recurrence.factor, step=step)

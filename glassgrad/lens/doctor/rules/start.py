@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 from glassgrad.lens.doctor import remedies
+from glassgrad.lens.doctor.activity import SATURATING
 from glassgrad.lens.doctor.case import Reading
 from glassgrad.lens.doctor.finding import Evidence, Finding
 from glassgrad.lens.doctor.harm import Harm
-from glassgrad.lens.doctor.rules.gradients import SATURATING, gradient_ratio
+from glassgrad.lens.doctor.rules.gradients import gradient_ratio
 from glassgrad.lens.doctor.thresholds import (
     BLOWN_UP,
     EXPLODING,
@@ -23,14 +24,13 @@ from glassgrad.lens.doctor.view import HiddenLayer, View
 __all__ = ["bad_scale"]
 
 #: fan-in times mean square of a kernel that keeps the variance from layer to layer.
-WANTED_GAIN = {
-    **dict.fromkeys(
-        ("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "swish", "mish", "celu"), 2.0
-    )
-}
+WANTED_GAIN = dict.fromkeys(remedies.RELU_FAMILY, 2.0)
 
 FEWEST_WEIGHTS = 64
 """With fewer, the mean square of a kernel is a matter of luck."""
+
+LEAST_GAIN = 1e-30
+"""What stands for the gain of kernels that are 0."""
 
 
 def bad_scale(view: View, harm: Harm) -> Iterator[Finding]:
@@ -45,8 +45,7 @@ def bad_scale(view: View, harm: Harm) -> Iterator[Finding]:
         for one in layers
         if misfit(one) > KERNEL_GAIN and math.prod(one.kernel.shape) >= FEWEST_WEIGHTS
     ]
-    depth = abs(math.log(product_of_gains(layers)))
-    deep = depth > math.log(1 / VANISHING**2)
+    deep = abs(logarithm_of_gains(layers)) > math.log(1 / VANISHING**2)
     effect = effect_of(view, layers, view.first)
     if not (misfits or deep) or effect is None:
         return
@@ -84,7 +83,8 @@ def begins_blown_up(view: View) -> bool:
 
 def gain_of(layer: HiddenLayer) -> float:
     """By what a kernel multiplies the mean square of its inputs."""
-    return (layer.kernel.fan_in or 1) * layer.kernel.rms**2
+    rms = layer.kernel.rms
+    return (layer.kernel.fan_in or 1) * rms * rms  # a power would raise where it overflows
 
 
 def wanted_gain(layer: HiddenLayer) -> float:
@@ -96,14 +96,14 @@ def misfit(layer: HiddenLayer) -> float:
     """How far a kernel is from every usual initialiser, as a factor of at least 1."""
     fan_in, fan_out = layer.kernel.fan_in or 1, layer.kernel.fan_out or 1
     usual = (1.0, 2.0, 2 * fan_in / (fan_in + fan_out))
-    gain = max(gain_of(layer), 1e-30)
+    gain = max(gain_of(layer), LEAST_GAIN)
     return max(1.0, gain / max(usual), min(usual) / gain)
 
 
-def product_of_gains(layers: Sequence[HiddenLayer]) -> float:
-    """By what the kernels alone multiply the variance from the first layer to the last."""
+def logarithm_of_gains(layers: Sequence[HiddenLayer]) -> float:
+    """Of what the kernels alone multiply the variance by, from the first layer to the last."""
     steady = (one for one in layers if one.activation not in SATURATING)
-    return math.prod(max(gain_of(one) / wanted_gain(one), 1e-30) for one in steady)
+    return sum(math.log(max(gain_of(one) / wanted_gain(one), LEAST_GAIN)) for one in steady)
 
 
 def effect_of(view: View, layers: Sequence[HiddenLayer], first: Reading) -> Evidence | None:
@@ -111,11 +111,11 @@ def effect_of(view: View, layers: Sequence[HiddenLayer], first: Reading) -> Evid
     seen = view.layers_in(first)
     readings = [seen[one.name] for one in layers if one.name in seen]
     sizes = [one.pre_activation_rms for one in readings if one.pre_activation_rms]
-    ratio = (max(sizes) / min(sizes)) ** 2 if sizes else 1.0
-    if ratio > VARIANCE_RATIO:
-        return Evidence(VARIANCE_RATIO.quantity, ratio, VARIANCE_RATIO, ">", 0)
+    ratio = max(sizes) / min(sizes) if sizes else 1.0
+    if ratio * ratio > VARIANCE_RATIO:
+        return Evidence(VARIANCE_RATIO.quantity, ratio * ratio, VARIANCE_RATIO, ">", 0)
     gradients = gradient_ratio(view, first)
-    if gradients is not None and not VANISHING <= gradients <= EXPLODING:
+    if gradients is not None and (gradients < VANISHING or gradients > EXPLODING):
         bound, relation = (VANISHING, "<") if gradients < VANISHING else (EXPLODING, ">")
         return Evidence(bound.quantity, gradients, bound, relation, 0)
     saturated = max((one.saturated or 0.0 for one in readings), default=0.0)

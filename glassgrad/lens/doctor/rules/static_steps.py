@@ -7,7 +7,7 @@ from statistics import median
 
 from glassgrad.lens.doctor import remedies
 from glassgrad.lens.doctor.case import Facts
-from glassgrad.lens.doctor.finding import Evidence, Finding, Remedy
+from glassgrad.lens.doctor.finding import Evidence, Finding
 from glassgrad.lens.doctor.thresholds import STEP_OVER_WEIGHTS, WAY_OVER_WEIGHTS
 
 __all__ = ["no_steps", "steps_beyond_weights"]
@@ -24,7 +24,7 @@ def no_steps(facts: Facts) -> Iterator[Finding]:
             "learning_rate_too_low",
             "The learning rate is 0: no step changes anything.",
             (Evidence("learning rate", 0.0, 0.0, "="),),
-            (_optimizer_as_usual(facts.optimizer or "adam"),),
+            (remedies.another_optimizer(facts.optimizer or "adam"),),
         )
         return
     if rate is None or weights is None or not facts.steps or not _is_of_own_length(facts):
@@ -72,7 +72,3 @@ def _size_of_kernels(facts: Facts) -> float | None:
 
 def _is_of_own_length(facts: Facts) -> bool:
     return facts.optimizer in OF_THEIR_OWN_LENGTH
-
-
-def _optimizer_as_usual(name: str) -> Remedy:
-    return Remedy("optimizer", f"Train with {name} at its usual learning rate.", value=name)

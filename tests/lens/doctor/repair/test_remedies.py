@@ -481,6 +481,13 @@ def test_models_with_a_call_of_their_own_take_what_leaves_layers(action: str) ->
     assert same is (action != "initializer")
 
 
+def test_layers_are_widened_once() -> None:
+    before, ward = begun(Case("more_units", mlp, lambda b, a: True))
+    wide = treated(before, [Remedy("more_units", "")], ward)
+    with pytest.raises(Refused, match="have got more units already"):
+        treated(wide, [Remedy("more_units", "")], ward)
+
+
 def test_a_warm_up_is_not_put_before_another() -> None:
     schedule = LinearWarmup(0.1, 10)
     before, ward = begun(

@@ -101,7 +101,8 @@ def test_the_report(pair: Pair, tmp_path: Path) -> None:
     assert data["cost"] == found.cost
     found.save(tmp_path / "mended")
     again = load_model(tmp_path / "mended")
-    np.testing.assert_array_equal(again.predict(X, verbose=0), found.model.predict(X, verbose=0))
+    for written, kept in zip(again.get_weights(), found.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(written, kept)
     assert json.loads((tmp_path / "mended.json").read_text())["is_mended"] is True
 
 

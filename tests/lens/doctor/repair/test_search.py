@@ -128,6 +128,13 @@ def test_what_short_runs_do_not_show_is_tried_at_full_length() -> None:
     assert mended(grades, [VANISHING])[0] == {"activation"}
 
 
+def test_what_is_prescribed_comes_first_where_short_runs_tell_little() -> None:
+    def grades(done: frozenset[str], share: float) -> float:
+        return (0.2 if len(done) > 1 else 0.1) if share < 1 else 0.99 * ("activation" in done)
+
+    assert mended(grades, [VANISHING])[0] == {"activation"}
+
+
 def test_what_goes_wrong_late_is_tried_at_full_length() -> None:
     def grades(done: frozenset[str], share: float) -> float:
         return 0.9 if share < 1 or "optimizer adam" in done else -1.0
