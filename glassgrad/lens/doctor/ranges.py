@@ -53,8 +53,9 @@ def out_of_reach(y: Array, activation: str) -> float:
         >>> out_of_reach(np.array([-1.0, 1.0]), "relu"), out_of_reach(np.zeros(2), "softplus")
         (0.5, 0.0)
     """
-    variance = float(np.var(y, dtype=np.float64))
-    if not variance > 0:
+    with np.errstate(over="ignore"):
+        variance = float(np.var(y, dtype=np.float64))
+    if not 0 < variance < math.inf:
         return 0.0
     distance = y.astype(np.float64) - np.clip(y, *range_of(activation))
     return float(np.square(distance).mean() / variance)

@@ -10,6 +10,8 @@ import pytest
 
 from glassgrad.lens.doctor.case import Case, LayerFacts, Reading, RecurrenceReading
 from glassgrad.lens.doctor.diagnosis import diagnose
+from glassgrad.lens.doctor.facts.features import scales_of
+from glassgrad.lens.doctor.ranges import out_of_reach
 from glassgrad.lens.doctor.view import View
 from tests.lens.doctor.synthetic import case, course, resting, seen, stack
 
@@ -101,3 +103,11 @@ def test_validation_losses_that_are_no_numbers_do_not_count(
     validation: list[float], is_so: bool
 ) -> None:
     assert View(case(validation=validation)).generalizes == is_so
+
+
+def test_inputs_and_targets_of_any_size() -> None:
+    x = np.array([[-1e200, 1.0], [1e200, 2.0], [0.0, 4.0]])
+    scales = scales_of([x])
+    assert scales is not None
+    assert scales.rms == inf
+    assert out_of_reach(x, "sigmoid") == 0  # nobody can tell

@@ -33,6 +33,7 @@ class Scales:
     deviations: tuple[float, float] | None
 
 
+@np.errstate(all="ignore")  # what is too large for a square shows in the result
 def scales_of(inputs: Sequence[Array]) -> Scales | None:
     """The scale of several inputs together; ``None`` where there is no finite number.
 
@@ -76,7 +77,7 @@ def _deviations(table: Array) -> Array:
     median = np.partition(columns, middle, axis=1)[:, middle, None]
     away = columns - median
     count = np.count_nonzero(away, axis=1)
-    told = count > max(RARE * columns.shape[1], 0)
+    told = count > RARE * columns.shape[1]
     squares = np.square(away[told], dtype=np.float64).sum(axis=1)
     found: Array = np.sqrt(squares / count[told])
     return found
