@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before NumPy is loaded: each of several test processes computes on one thread; idle threads of
+# NumPy's own BLAS would spin on the cores of the others.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 

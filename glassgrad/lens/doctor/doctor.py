@@ -54,11 +54,11 @@ class Doctor(Attendant):
         >>> import numpy as np
         >>> import glassgrad
         >>> from glassgrad.layers import Dense
-        >>> model = glassgrad.Sequential([Dense(1, activation="softmax")])
-        >>> model.compile("sgd", "binary_crossentropy", executor="reference")
+        >>> model = glassgrad.Sequential([Dense(1, activation="relu")])
+        >>> model.compile("sgd", "mse", executor="reference")
         >>> doctor = Doctor(verbose=0)
         >>> x = np.linspace(-1, 1, 64).reshape(64, 1)
-        >>> _ = model.fit(x, x > 0, verbose=0, callbacks=[doctor])
+        >>> _ = model.fit(x, x, verbose=0, callbacks=[doctor])  # half of the targets are negative
         >>> [finding.code for finding in doctor.findings]
         ['wrong_output_or_loss']
     """
