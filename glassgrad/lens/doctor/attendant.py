@@ -210,13 +210,12 @@ class Attendant(Callback):
         """What was found, as text of some width; one line where that is nothing."""
         if self.case is None:
             return "doctor: no training was looked at."
-        visits = len(self.case.readings)
-        looked = f"{self.model.name}, {visits} visits in {self._step - self._first} steps"
+        visits, steps = len(self.case.readings), self._step - self._first
+        looked = f"{self.model.name}, {_counted(visits, 'visit')} in {_counted(steps, 'step')}"
         if not self.findings:
             return f"doctor: nothing is wrong with {looked}."
-        count = len(self.findings)
-        heading = f"doctor: {count} finding{'s' if count > 1 else ''} for {looked}"
-        parts = [f"{n}. {one.text(width)}" for n, one in enumerate(self.findings, 1)]
+        heading = f"doctor: {_counted(len(self.findings), 'finding')} for {looked}"
+        parts = [one.text(width, f"{n}. ") for n, one in enumerate(self.findings, 1)]
         if self.case.bad_value is not None and all(f.code != "non_finite" for f in self.findings):
             parts.append(f"The first bad value:\n{finding_of(self.case.bad_value).text(width)}")
         return "\n\n".join([heading, *parts])
@@ -226,3 +225,7 @@ def _steps_so_far(model: Model) -> int:
     """How many steps the optimizer has taken before: a network in the middle of its training."""
     iterations = model.optimizer.iterations
     return int(iterations.numpy()) if isinstance(iterations, Variable) else 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -164,8 +164,8 @@ class Finding:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, width: int = WIDTH) -> str:
-        """All of it, with lines no wider than ``width``."""
+    def text(self, width: int = WIDTH, label: str = "") -> str:
+        """All of it, behind a label, with lines no wider than ``width``."""
         parts = [
             ("cause: ", self.cause),
             *(("measured: ", str(one)) for one in self.evidence),
@@ -173,7 +173,7 @@ class Finding:
         ]
         if self.symptoms:
             parts.append(("seen because of it: ", ", ".join(self.symptoms)))
-        first = textwrap.fill(self.headline, width, subsequent_indent="  ")
+        first = textwrap.fill(label + self.headline, width, subsequent_indent="  ")
         return "\n".join([first, *(_paragraph(*part, width) for part in parts)])
 
 

@@ -42,13 +42,13 @@ def matched_initializer(activation: str | None) -> str:
 
 def another_initializer(name: str | None = None, layer: str | None = None) -> Remedy:
     """Weights drawn anew, by a named rule or each by the one that fits its activation."""
-    where = f"the kernel of {layer}" if layer else "the kernels"
-    rule = (
-        f"with {name}"
-        if name
-        else "by the rule of their activation: He for the ReLU family, Glorot for tanh and sigmoid"
+    where, whose = (f"the kernel of {layer}", "its") if layer else ("the kernels", "their")
+    usual = (
+        f"by the rule of {whose} activation: He for the ReLU family, Glorot for tanh and sigmoid"
     )
-    return Remedy("initializer", f"Draw {where} anew {rule}.", layer, name)
+    return Remedy(
+        "initializer", f"Draw {where} anew {f'with {name}' if name else usual}.", layer, name
+    )
 
 
 def unit_variance() -> Remedy:

@@ -20,13 +20,13 @@ class Threshold(float):
 
     Args:
         value: the number.
-        quantity: what it limits, in words.
+        quantity: what it limits, in words, and behind a colon what lies beyond it.
         source: who found it, or how it follows.
 
     Example:
-        >>> limit = Threshold(0.1, "RMS of the update over RMS of the weights", "TheDeepChecker")
-        >>> 0.3 > limit, limit.source
-        (True, 'TheDeepChecker')
+        >>> limit = Threshold(0.1, "update over weights: too large", "TheDeepChecker")
+        >>> 0.3 > limit, limit.measured, limit.source
+        (True, 'update over weights', 'TheDeepChecker')
     """
 
     quantity: str
@@ -37,6 +37,11 @@ class Threshold(float):
         made = super().__new__(cls, value)
         made.quantity, made.source = quantity, source
         return made
+
+    @property
+    def measured(self) -> str:
+        """What is measured, without what the number means beyond the threshold."""
+        return self.quantity.partition(": ")[0]
 
 
 def limit(value: float, quantity: str, source: str) -> Threshold:

@@ -96,7 +96,7 @@ class Repair:
 
     def __str__(self) -> str:
         head = f"{self.model.name}: {self._verdict()}"
-        found = [f"{n}. {finding}" for n, finding in enumerate(self.findings, 1)]
+        found = [one.text(label=f"{n}. ") for n, one in enumerate(self.findings, 1)]
         parts = [head, *found]
         if self.changes:
             parts.append(f"What was changed:\n{self.changes}")

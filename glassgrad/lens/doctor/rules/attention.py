@@ -33,10 +33,9 @@ def attention_collapse(view: View, harm: Harm) -> Iterator[Finding]:
     bound = ATTENTION_ONE_HOT if is_one_hot else ATTENTION_ALIKE
     yield Finding(
         "attention_collapse",
-        f"Most of the {len(one.entropy)} heads of {one.layer} look "
-        f"{'at one place only' if is_one_hot else 'at all places alike'}: the entropy of their "
-        f"attention is {entropy:.2g} of the greatest possible.",
-        (Evidence(bound.quantity, entropy, bound, "<" if is_one_hot else ">", reading.step),),
+        f"{heads_of(one)} {'at one place only' if is_one_hot else 'at all places alike'}: the "
+        f"entropy of attention is {entropy:.2g} of the greatest possible.",
+        (Evidence(bound.measured, entropy, bound, "<" if is_one_hot else ">", reading.step),),
         (
             remedies.warm_up(),
             remedies.another_initializer(layer=one.layer),
@@ -46,6 +45,14 @@ def attention_collapse(view: View, harm: Harm) -> Iterator[Finding]:
         reading.step,
         0.8 if is_one_hot else 0.4,
     )
+
+
+def heads_of(reading: AttentionReading) -> str:
+    """Who looks, as the beginning of a sentence."""
+    count = len(reading.entropy)
+    if count == 1:
+        return f"The head of {reading.layer} looks"
+    return f"Most of the {count} heads of {reading.layer} look"
 
 
 def collapsed(

@@ -50,9 +50,9 @@ def overfitting(view: View, harm: Harm) -> Iterator[Finding]:
         f"since then it has risen to {last_loss:.3g}, while the training loss fell to "
         f"{last.loss:.3g}.",
         (
-            Evidence(OVERFIT_EPOCHS.quantity, since, OVERFIT_EPOCHS, ">", best.step),
-            Evidence(OVERFIT_GAP.quantity, gap, OVERFIT_GAP, ">", last.step),
-            Evidence(OVERFIT_LOSS.quantity, lost, OVERFIT_LOSS, ">", last.step),
+            Evidence(OVERFIT_EPOCHS.measured, since, OVERFIT_EPOCHS, ">", best.step),
+            Evidence(OVERFIT_GAP.measured, gap, OVERFIT_GAP, ">", last.step),
+            Evidence(OVERFIT_LOSS.measured, lost, OVERFIT_LOSS, ">", last.step),
         ),
         (
             remedies.early_stopping(),
@@ -95,7 +95,7 @@ def underfitting(view: View, harm: Harm) -> Iterator[Finding]:
         f"The training loss ends at {view.remaining:.0%} of that of a constant prediction, far "
         "above what simple methods reach on examples that they have not seen, although gradients "
         "and steps are of a usual size: the network is too small, or held down.",
-        (Evidence(LEARNT_POORLY.quantity, view.excess or 0.0, LEARNT_POORLY, ">", view.steps),),
+        (Evidence(LEARNT_POORLY.measured, view.excess or 0.0, LEARNT_POORLY, ">", view.steps),),
         (remedies.more_units(), remedies.longer_training()),
         None,
         view.steps,

@@ -50,7 +50,7 @@ def vanishing_gradient(view: View, harm: Harm) -> Iterator[Finding]:
         f"{factor:.2g} on average, so that {layers[0].name} learns {ratio:.1e} times as fast as "
         f"{layers[-1].name}.",
         (
-            Evidence(VANISHING.quantity, ratio, VANISHING, "<", reading.step),
+            Evidence(VANISHING.measured, ratio, VANISHING, "<", reading.step),
             Evidence("factor of the gradient for a layer", factor, step=reading.step),
         ),
         (
@@ -85,7 +85,7 @@ def exploding_gradient(view: View, harm: Harm) -> Iterator[Finding]:
         f"average, so that it is {ratio:.1e} times as large in {layers[0].name} as in "
         f"{layers[-1].name}.",
         (
-            Evidence(EXPLODING.quantity, ratio, EXPLODING, ">", reading.step),
+            Evidence(EXPLODING.measured, ratio, EXPLODING, ">", reading.step),
             Evidence("factor of the gradient for a layer", factor, step=reading.step),
         ),
         (

@@ -28,12 +28,12 @@ def unscaled_input(view: View, harm: Harm) -> Iterator[Finding]:
         smallest, largest = data.feature_deviations
         if largest / smallest > DEVIATION_RATIO:
             evidence.append(
-                Evidence(DEVIATION_RATIO.quantity, largest / smallest, DEVIATION_RATIO, ">")
+                Evidence(DEVIATION_RATIO.measured, largest / smallest, DEVIATION_RATIO, ">")
             )
     if data.input_rms is not None and data.input_rms > INPUT_RMS:
-        evidence.append(Evidence(INPUT_RMS.quantity, data.input_rms, INPUT_RMS, ">"))
+        evidence.append(Evidence(INPUT_RMS.measured, data.input_rms, INPUT_RMS, ">"))
     if data.input_rms is not None and data.input_rms < TINY_INPUT_RMS:
-        evidence.append(Evidence(TINY_INPUT_RMS.quantity, data.input_rms, TINY_INPUT_RMS, "<"))
+        evidence.append(Evidence(TINY_INPUT_RMS.measured, data.input_rms, TINY_INPUT_RMS, "<"))
     if not evidence:
         return
     yield Finding(

@@ -61,9 +61,9 @@ def learning_rate_too_high(view: View, harm: Harm) -> Iterator[Finding]:
         f"A step changes the weights by {written(telling)} their size; about 0.1% is healthy. "
         f"{consequence(harm)}",
         (
-            Evidence(UPDATE_TOO_LARGE.quantity, telling, UPDATE_TOO_LARGE, ">", began)
+            Evidence(UPDATE_TOO_LARGE.measured, telling, UPDATE_TOO_LARGE, ">", began)
             if telling > UPDATE_TOO_LARGE
-            else Evidence(UPDATE_LARGE.quantity, telling, UPDATE_LARGE, ">", began),
+            else Evidence(UPDATE_LARGE.measured, telling, UPDATE_LARGE, ">", began),
             *(() if damage is None else (damage,)),
         ),
         (
@@ -86,13 +86,13 @@ def damage_of(view: View, harm: Harm) -> Evidence | None:
     before_end = view.update_ratios[-LAST_STEPS:]
     if not view.is_finite and len(before_end) and before_end.max() > UPDATE_TOO_LARGE:
         largest = float(before_end.max())
-        return Evidence(UPDATE_TOO_LARGE.quantity, largest, UPDATE_TOO_LARGE, ">")
+        return Evidence(UPDATE_TOO_LARGE.measured, largest, UPDATE_TOO_LARGE, ">")
     if view.start is not None and len(view.early_checks):
         begin, highest = max(view.start, view.baseline or 0.0), float(view.early_checks.max())
         if begin > 0 and highest > JUMP * begin:
-            return Evidence(JUMP.quantity, highest / begin, JUMP, ">")
+            return Evidence(JUMP.measured, highest / begin, JUMP, ">")
     if view.first and view.growth > GROWTH:
-        return Evidence(GROWTH.quantity, view.growth, GROWTH, ">")
+        return Evidence(GROWTH.measured, view.growth, GROWTH, ">")
     seen = (finding for rule in SEEN_IN_LAYERS for finding in rule(view, harm) if finding.began)
     return next((finding.evidence[0] for finding in seen), None)
 
@@ -133,28 +133,21 @@ def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
     is_always_small = np.quantile(ratios, 0.9) < UPDATE_TOO_SMALL or has_hardly_moved
     if not (is_always_small or has_run_out or is_slow):
         return
-    if is_always_small or not has_run_out:
-        cause = (
-            f"A step changes the weights by {usual:.1e} of their size, and all {view.steps} steps "
-            f"together by at most {travelled:.2g} of it"
-        )
-    else:
-        cause = (
-            f"The schedule has run out: in the second half of training a step changes the weights "
-            f"by {at_last:.1e} of their size"
-        )
-    smallest = min(usual, at_last)
-    bound = UPDATE_TOO_SMALL if smallest < UPDATE_TOO_SMALL else UPDATE_SLOW
-    telling = (
-        Evidence(TRAVELLED.quantity, travelled, TRAVELLED, "<")
-        if smallest >= bound
-        else Evidence(bound.quantity, smallest, bound, "<")
+    cause = (
+        f"A step changes the weights by {usual:.1e} of their size, and all {view.steps} steps "
+        f"together by at most {travelled:.2g} of it"
+        if is_always_small or not has_run_out
+        else "The schedule has run out: in the second half of training a step changes the weights "
+        f"by {at_last:.1e} of their size"
     )
     factor = 100.0 if travelled < TRAVELLED / 30 else 10.0
     yield Finding(
         "learning_rate_too_low",
         f"{cause}: training ends before it has got anywhere.",
-        (telling, Evidence("loss now over that of a constant prediction", view.remaining or 0.0)),
+        (
+            smallness_of(min(usual, at_last), travelled),
+            Evidence("loss now over that of a constant prediction", view.remaining or 0.0),
+        ),
         (
             remedies.another_learning_rate(factor),
             remedies.another_optimizer("adam"),
@@ -164,6 +157,14 @@ def learning_rate_too_low(view: View, harm: Harm) -> Iterator[Finding]:
         0,
         0.85,
     )
+
+
+def smallness_of(step: float, travelled: float) -> Evidence:
+    """What tells that steps are small: one of them, or else all of them together."""
+    bound = UPDATE_TOO_SMALL if step < UPDATE_TOO_SMALL else UPDATE_SLOW
+    if step < bound:
+        return Evidence(bound.measured, step, bound, "<")
+    return Evidence(TRAVELLED.measured, travelled, TRAVELLED, "<")
 
 
 def is_straight(view: View) -> bool:

@@ -82,7 +82,7 @@ def divergence(view: View, harm: Harm) -> Iterator[Finding]:
     yield Finding(
         "divergence",
         f"The loss is {checks[-1] / best:.3g} times its best, and stays above it.",
-        (Evidence(DIVERGED.quantity, float(checks[-1] / best), DIVERGED, ">", began),),
+        (Evidence(DIVERGED.measured, float(checks[-1] / best), DIVERGED, ">", began),),
         (
             remedies.another_learning_rate(0.1),
             remedies.clipping(),
@@ -110,10 +110,10 @@ def oscillating_loss(view: View, harm: Harm) -> Iterator[Finding]:
     yield Finding(
         "oscillating_loss",
         f"The loss turns round in {turns:.0%} of the checks, by {amplitude:.3g} on average, "
-        f"while it falls by {net:.3g} in all.",
+        f"while it {'falls' if net >= 0 else 'rises'} by {abs(net):.3g} in all.",
         (
-            Evidence(DIRECTION_CHANGES.quantity, turns, DIRECTION_CHANGES, ">"),
-            Evidence("mean swing over fall of the loss", amplitude / max(net, 1e-12), 1.0, ">"),
+            Evidence(DIRECTION_CHANGES.measured, turns, DIRECTION_CHANGES, ">"),
+            Evidence("mean swing of the loss, against its fall", amplitude, max(net, 0.0), ">"),
         ),
         (
             remedies.another_learning_rate(0.1),
@@ -150,14 +150,15 @@ def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
         return
     is_falling = view.falls[1] > 0 and not view.is_flat
     if harm is Harm.NOTHING and not view.is_learnable and not is_falling:
-        evidence = Evidence(
-            LEARNT_NOTHING.quantity, view.remaining, LEARNT_NOTHING, ">", view.steps
-        )
+        telling = [
+            Evidence(LEARNT_NOTHING.measured, view.remaining, LEARNT_NOTHING, ">", view.steps)
+        ]
         ends = f"is {view.remaining:.0%} of that of the best constant prediction"
     elif is_by_heart(view):
-        evidence = Evidence(
-            UNLEARNABLE.quantity, view.reference or 0.0, UNLEARNABLE, ">", view.steps
-        )
+        telling = [
+            Evidence(UNLEARNABLE.measured, view.reference or 0.0, UNLEARNABLE, ">", view.steps),
+            Evidence("loss now over that of a constant prediction", view.remaining),
+        ]
         ends = (
             f"is still {view.remaining:.0%} of that of the best constant prediction, and no simple "
             "method predicts examples that it has not seen"
@@ -170,10 +171,9 @@ def loss_not_decreasing(view: View, harm: Harm) -> Iterator[Finding]:
         f"After {view.steps} steps the loss {ends}, although the gradients arrive and the steps "
         "have a usual size: the targets do not seem to follow from the inputs.",
         (
-            evidence,
-            Evidence("loss now over that of a constant prediction", view.remaining),
+            *telling,
             Evidence(
-                NOT_DECREASING.quantity,
+                NOT_DECREASING.measured,
                 fall,
                 NOT_DECREASING if fall < NOT_DECREASING else None,
                 "<",

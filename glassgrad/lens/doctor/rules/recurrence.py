@@ -57,7 +57,7 @@ def finding_of(recurrence: RecurrenceReading, ratio: float, step: int, is_gated:
         "recurrent_gradient",
         cause_of(recurrence, ratio),
         (
-            Evidence(bound.quantity, ratio, bound, "<" if dies else ">", step),
+            Evidence(bound.measured, ratio, bound, "<" if dies else ">", step),
             *factor_of(recurrence, step),
         ),
         (*another, orthogonal, remedies.clipping())

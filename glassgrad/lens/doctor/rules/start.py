@@ -54,9 +54,8 @@ def bad_scale(view: View, harm: Harm) -> Iterator[Finding]:
     too = "large" if gain > wanted else "small"
     yield Finding(
         "bad_initialization",
-        f"The kernels of {len(misfits) or len(layers)} of {len(layers)} hidden layers are too "
-        f"{too} for their activation: in {worst.name} the variance is multiplied by "
-        f"{gain / wanted:.2g}.",
+        f"{kernels_of(misfits or layers, len(layers))} too {too} for the activation: in "
+        f"{worst.name} the variance is multiplied by {gain / wanted:.2g}.",
         (
             effect,
             Evidence(
@@ -72,6 +71,13 @@ def bad_scale(view: View, harm: Harm) -> Iterator[Finding]:
         0,
         0.9,
     )
+
+
+def kernels_of(layers: Sequence[HiddenLayer], of: int) -> str:
+    """Which kernels it is, as the beginning of a sentence."""
+    if len(layers) == 1:
+        return f"The kernel of {layers[0].name} is"
+    return f"The kernels of {len(layers)} of {of} hidden layers are"
 
 
 def begins_blown_up(view: View) -> bool:
@@ -113,12 +119,12 @@ def effect_of(view: View, layers: Sequence[HiddenLayer], first: Reading) -> Evid
     sizes = [one.pre_activation_rms for one in readings if one.pre_activation_rms]
     ratio = max(sizes) / min(sizes) if sizes else 1.0
     if ratio * ratio > VARIANCE_RATIO:
-        return Evidence(VARIANCE_RATIO.quantity, ratio * ratio, VARIANCE_RATIO, ">", 0)
+        return Evidence(VARIANCE_RATIO.measured, ratio * ratio, VARIANCE_RATIO, ">", 0)
     gradients = gradient_ratio(view, first)
     if gradients is not None and (gradients < VANISHING or gradients > EXPLODING):
         bound, relation = (VANISHING, "<") if gradients < VANISHING else (EXPLODING, ">")
-        return Evidence(bound.quantity, gradients, bound, relation, 0)
+        return Evidence(bound.measured, gradients, bound, relation, 0)
     saturated = max((one.saturated or 0.0 for one in readings), default=0.0)
     if saturated > SATURATED:
-        return Evidence(SATURATED.quantity, saturated, SATURATED, ">", 0)
+        return Evidence(SATURATED.measured, saturated, SATURATED, ">", 0)
     return None

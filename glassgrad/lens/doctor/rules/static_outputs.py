@@ -263,7 +263,7 @@ def out_of_reach(output: OutputFacts) -> Misfit | None:
     return Misfit(
         f"Targets go from {lowest:g} to {highest:g}, and much of that is outside of what "
         f"{output.output_activation}, the activation of the last layer, can give.",
-        Evidence(OUT_OF_REACH.quantity, output.out_of_reach, OUT_OF_REACH, ">"),
+        Evidence(OUT_OF_REACH.measured, output.out_of_reach, OUT_OF_REACH, ">"),
     )
 
 
@@ -280,7 +280,7 @@ def numbers_for_names(output: OutputFacts) -> Misfit | None:
     return Misfit(
         f"The targets are the numbers of {len(counts)} classes, about equally frequent and in no "
         f"order, and {_named(output.loss)} learns them as quantities.",
-        Evidence(LABEL_ORDER.quantity, data.label_order, LABEL_ORDER, "<"),
+        Evidence(LABEL_ORDER.measured, data.label_order, LABEL_ORDER, "<"),
         LIKELY,
     )
 

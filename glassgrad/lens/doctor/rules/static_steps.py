@@ -35,7 +35,7 @@ def no_steps(facts: Facts) -> Iterator[Finding]:
             "learning_rate_too_low",
             f"A step of {facts.optimizer} changes a weight by {rate:.1e} at most, so that all "
             f"{facts.steps} steps together can change the weights by {way:.1e} of their size.",
-            (Evidence(WAY_OVER_WEIGHTS.quantity, way, WAY_OVER_WEIGHTS, "<"),),
+            (Evidence(WAY_OVER_WEIGHTS.measured, way, WAY_OVER_WEIGHTS, "<"),),
             (remedies.another_learning_rate(100.0), remedies.longer_training()),
             confidence=0.95,
         )
@@ -53,7 +53,7 @@ def steps_beyond_weights(facts: Facts) -> Iterator[Finding]:
             f"A step of {facts.optimizer} changes every weight by about its learning rate, "
             f"{rate:g}, which is {ratio:.3g} times the size of the weights: what they were is "
             "gone after one step.",
-            (Evidence(STEP_OVER_WEIGHTS.quantity, ratio, STEP_OVER_WEIGHTS, ">"),),
+            (Evidence(STEP_OVER_WEIGHTS.measured, ratio, STEP_OVER_WEIGHTS, ">"),),
             (remedies.another_learning_rate(0.01),),
             confidence=0.85,
         )

@@ -28,7 +28,7 @@ def dead_units(view: View, harm: Harm) -> Iterator[Finding]:
         "dead_units",
         f"{stuck.fraction:.0%} of the {stuck.layer.units} units of {stuck.layer.name} give 0 for "
         "every example, and learn nothing, because their gradient is 0.",
-        (Evidence(SILENT.quantity, stuck.fraction, SILENT, ">", stuck.began),),
+        (Evidence(SILENT.measured, stuck.fraction, SILENT, ">", stuck.began),),
         (
             *((remedies.another_learning_rate(0.1),) if stuck.began else ()),
             remedies.another_initializer(layer=stuck.layer.name),
@@ -50,7 +50,7 @@ def saturated_units(view: View, harm: Harm) -> Iterator[Finding]:
         "saturated_units",
         f"{stuck.fraction:.0%} of the {stuck.layer.units} units of {stuck.layer.name} are at the "
         "ends of their activation, where its derivative is below 5 % of its greatest value.",
-        (Evidence(SATURATED.quantity, stuck.fraction, SATURATED, ">", stuck.began),),
+        (Evidence(SATURATED.measured, stuck.fraction, SATURATED, ">", stuck.began),),
         (
             remedies.another_initializer(layer=stuck.layer.name),
             remedies.standardize(),
