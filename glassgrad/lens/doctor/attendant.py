@@ -185,7 +185,8 @@ class Attendant(Callback):
 
     def _visit(self) -> None:
         assert self.case is not None
-        if self._probe is not None:
+        is_new = all(reading.step != self._step for reading in self.case.readings[-1:])
+        if self._probe is not None and is_new:
             self.case.add(self._probe.read(self._step))
         self._examine()
 
