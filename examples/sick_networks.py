@@ -28,7 +28,8 @@ STEPS_IN_TIME = 200
 def sigmoid_in_thirty_layers() -> Sequential:
     """Each sigmoid hands on a quarter of the gradient at most."""
     model = Sequential(
-        [Input((8, 8)), Flatten(), *(Dense(32, "sigmoid") for _ in range(30)), _classes()]
+        [Input((8, 8)), Flatten(), *(Dense(32, "sigmoid") for _ in range(30)), _classes()],
+        name="sigmoid_in_thirty_layers",
     )
     model.compile("adam", LOSS, metrics=["accuracy"])
     return model
@@ -37,21 +38,27 @@ def sigmoid_in_thirty_layers() -> Sequential:
 def unit_variance_weights() -> Sequential:
     """Each of twenty layers multiplies the values by four."""
     hidden = _stack(20, 32, "relu", RandomNormal(stddev=1.0))
-    model = Sequential([Input((8, 8)), Flatten(), *hidden, _classes()])
+    model = Sequential(
+        [Input((8, 8)), Flatten(), *hidden, _classes()], name="unit_variance_weights"
+    )
     model.compile("adam", LOSS, metrics=["accuracy"])
     return model
 
 
 def learning_rate_of_one() -> Sequential:
     """Steps larger than the weights."""
-    model = Sequential([Input((8, 8)), Flatten(), *_stack(2, 64, "relu"), _classes()])
+    model = Sequential(
+        [Input((8, 8)), Flatten(), *_stack(2, 64, "relu"), _classes()], name="learning_rate_of_one"
+    )
     model.compile(Adam(1.0), LOSS, metrics=["accuracy"])
     return model
 
 
 def raw_pixels() -> Sequential:
     """Pixels from 0 to 255 drive each tanh to one of its ends."""
-    model = Sequential([Input((8, 8)), Flatten(), *_stack(2, 64, "tanh"), _classes()])
+    model = Sequential(
+        [Input((8, 8)), Flatten(), *_stack(2, 64, "tanh"), _classes()], name="raw_pixels"
+    )
     model.compile("adam", LOSS, metrics=["accuracy"])
     return model
 
@@ -59,7 +66,7 @@ def raw_pixels() -> Sequential:
 def small_weights() -> Sequential:
     """``randn * 0.01`` in twelve layers: nothing is left of the input behind them."""
     hidden = _stack(12, 64, "tanh", RandomNormal(stddev=0.01))
-    model = Sequential([Input((8, 8)), Flatten(), *hidden, _classes()])
+    model = Sequential([Input((8, 8)), Flatten(), *hidden, _classes()], name="small_weights")
     model.compile("adam", LOSS, metrics=["accuracy"])
     return model
 
@@ -71,7 +78,8 @@ def two_hundred_steps_in_time() -> Sequential:
             Input((STEPS_IN_TIME, 1)),
             SimpleRNN(32, name="memory"),
             Dense(1, "sigmoid", name="output"),
-        ]
+        ],
+        name="two_hundred_steps_in_time",
     )
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     return model
