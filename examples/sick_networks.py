@@ -28,7 +28,7 @@ STEPS_IN_TIME = 200
 def sigmoid_in_thirty_layers() -> Sequential:
     """Each sigmoid hands on a quarter of the gradient at most."""
     model = Sequential(
-        [Input((8, 8)), Flatten(), *(Dense(32, "sigmoid") for _ in range(30)), _classes()],
+        [Input((8, 8)), Flatten(), *_stack(30, 32, "sigmoid"), _classes()],
         name="sigmoid_in_thirty_layers",
     )
     model.compile("adam", LOSS, metrics=["accuracy"])
