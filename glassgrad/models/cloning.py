@@ -97,6 +97,9 @@ def _giving_layers(function: Callable[[Layer], Layer]) -> Callable[[Layer], Laye
     return checked
 
 
+PACKAGE = __name__.partition(".")[0]
+
+
 def _called(layer: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     return layer(*arguments, **options)
 
@@ -131,7 +134,10 @@ def all_known(layers: Sequence[Layer]) -> Iterator[None]:
             kinds[type(value)] = None
         elif inspect.isfunction(value) and not is_registered(value):
             kinds[value] = None
-    with custom_object_scope({f"{n}>{kind.__name__}": kind for n, kind in enumerate(kinds)}):
+    # A model of one's own keeps the configurations that it is given: what is in them must be
+    # found after this scope, too, as far as it has a name of its own.
+    own = [kind for kind in kinds if not kind.__module__.startswith(f"{PACKAGE}.")]
+    with custom_object_scope({f"{n}>{kind.__name__}": kind for n, kind in enumerate(own)}):
         yield
 
 

@@ -10,6 +10,7 @@ import pytest
 from glassgrad import activations, ops
 from glassgrad.errors import ArgumentError
 from glassgrad.graph.symbolic import name_of_recordable
+from glassgrad.initializers import RandomNormal
 from glassgrad.layers import (
     LSTM,
     Activation,
@@ -139,6 +140,25 @@ def test_a_model_with_a_call_of_its_own_is_made_by_its_constructor() -> None:
     assert not is_made_of_layers(model)
     with pytest.raises(ArgumentError, match=r"'own' writes call\(\) itself.*without"):
         clone_model(model, clone_function=twin)
+
+
+def test_a_model_of_ones_own_keeps_what_it_was_given() -> None:
+    class Given(Model):
+        def __init__(self, start: Any = "zeros", name: str | None = None) -> None:
+            super().__init__(name=name)
+            self.start = start
+
+        def build(self, input_shape: Any) -> None:
+            self.dense = Dense(2, kernel_initializer=self.start)
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+    model = Given(RandomNormal(stddev=3.0))
+    model(X)
+    again = clone_model(clone_model(model))  # the first has what configurations become
+    again(X)
+    assert again.dense.kernel_initializer.stddev == 3.0
 
 
 def test_what_is_no_layer_is_refused() -> None:

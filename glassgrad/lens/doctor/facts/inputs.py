@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from glassgrad.execute.reference import ReferenceExecutor
 from glassgrad.graph import Node, Read, Tensor, Variable, walk
+from glassgrad.graph.operation import Array
 from glassgrad.graph.tensor import Key
 from glassgrad.graph.trees import leaves_of
+from glassgrad.layers import Layer
 from glassgrad.lens.doctor.facts.features import Scales, scales_of
 from glassgrad.lens.doctor.facts.following import Followed
 
-__all__ = ["Inputs", "inputs_of"]
+__all__ = ["Inputs", "first_inputs_of", "inputs_of"]
 
 WEIGHTED = ("hidden", "output", "recurrent", "attention", "embedding")
 
@@ -37,6 +39,21 @@ def inputs_of(followed: Followed) -> Inputs:
     program = ReferenceExecutor().compile(numbers, followed.places)
     scales = scales_of(program(*leaves_of(followed.sample.data.x)))
     return Inputs("real", scales)
+
+
+def first_inputs_of(followed: Followed) -> dict[Layer, Array]:
+    """What enters those layers with weights that see the data through no other weights."""
+    weights = set(followed.names)
+    found: dict[Layer, Tensor] = {}
+    for call in followed.calls:
+        is_first = call.parameters and not any(
+            isinstance(node.operation, Read) and node.operation.variable in weights
+            for node in walk(call.arguments[:1])
+        )
+        if is_first and call.role not in ("embedding", "normalization"):
+            found.setdefault(call.layer, call.arguments[0])
+    program = ReferenceExecutor().compile(list(found.values()), followed.places)
+    return dict(zip(found, program(*leaves_of(followed.sample.data.x)), strict=True))
 
 
 def _is_of_indices(tensor: Tensor) -> bool:

@@ -12,14 +12,17 @@ from glassgrad import losses
 from glassgrad.errors import GlassgradError
 from glassgrad.graph.operation import Array
 from glassgrad.graph.symbolic import SymbolicTensor
-from glassgrad.layers import Input, Layer, Normalization, Rescaling
+from glassgrad.layers import Input, Lambda, Layer, Normalization, Rescaling
+from glassgrad.lens.doctor.facts.following import follow
+from glassgrad.lens.doctor.facts.inputs import first_inputs_of
+from glassgrad.lens.doctor.facts.sample import sample_of
 from glassgrad.lens.doctor.finding import Remedy
 from glassgrad.lens.doctor.repair.regimen import Regimen
 from glassgrad.lens.doctor.repair.surgery import Place, changed, copy_of, places_of
 from glassgrad.lens.doctor.repair.task import Task
 from glassgrad.lens.doctor.repair.ward import Refused, Ward, inputs_of
 from glassgrad.lens.doctor.repair.weights import matched, operated_layers, require_layers
-from glassgrad.models import Sequential
+from glassgrad.models import Model, Sequential
 from glassgrad.models.cloning import is_made_of_layers
 
 __all__ = ["loss_and_output", "scaled_targets", "standardize"]
@@ -44,6 +47,8 @@ def standardize(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
         return _wrapped(regimen, arrays)
     if _begins_with(regimen, ("Embedding", "Hashing", "StringLookup", "IntegerLookup")):
         raise Refused("the inputs are indices, not quantities")
+    if _computes_before_weights(regimen.model):
+        return _before_weights(regimen, ward)
     statistics = iter(arrays)
     count = 0
 
@@ -56,6 +61,40 @@ def standardize(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
         return [_normalization(array, "standardization" + (f"_{count}" if count > 1 else ""))]
 
     return operated_layers(regimen, lambda layer: layer, entrance=entrance)
+
+
+def _computes_before_weights(model: Model) -> bool:
+    """Whether a function of one's own sees the data first, which may want them as they are."""
+    for layer in model.layers:
+        if layer.weights:
+            return False
+        if isinstance(layer, Lambda) or not type(layer).__module__.startswith("glassgrad."):
+            return True
+    return False
+
+
+def _before_weights(regimen: Regimen, ward: Ward) -> Regimen:
+    """Mean 0 and variance 1 of what enters the first layers with weights."""
+    sample = sample_of(ward.learning, regimen.model.dtype)
+    entering = first_inputs_of(follow(regimen.model, sample))
+    numbers = {
+        layer: array
+        for layer, array in entering.items()
+        if _is_real(array) and np.isfinite(array).all()
+    }
+    if not numbers:
+        raise Refused("what enters the first layer with weights is not finite, or no quantity")
+    names = {
+        layer: "standardization" + (f"_{count}" if count > 1 else "")
+        for count, layer in enumerate(numbers, 1)
+    }
+
+    def standardized(layer: Layer) -> Sequence[Layer]:
+        if layer not in numbers:
+            return [layer]
+        return [_normalization(numbers[layer], names[layer]), layer]
+
+    return operated_layers(regimen, standardized)
 
 
 def _begins_with(regimen: Regimen, kinds: tuple[str, ...]) -> bool:

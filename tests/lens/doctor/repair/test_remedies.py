@@ -497,3 +497,25 @@ def test_a_warm_up_is_not_put_before_another() -> None:
         treated(before, [Remedy("warm_up", "")], ward)
     found = treated(before, [Remedy("learning_rate", "", value=3.0)], ward)
     assert rate(found)["config"]["schedule"] == pytest.approx(0.3)
+
+
+class Magnitude(Layer):
+    """The logarithm of the first column, which is an amount."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.concatenate([ops.log(inputs[:, :1]), inputs[:, 1:]], axis=1)
+
+
+def test_inputs_are_standardized_behind_what_wants_them_as_they_are() -> None:
+    amounts = np.abs(X) + 0.1
+    inputs = Input((6,))
+    model = Model(inputs, Dense(3, "softmax")(Dense(4, name="first")(Magnitude()(inputs))))
+    model.compile("adam", "sparse_categorical_crossentropy", executor="reference")
+    ward = ward_for((amounts, LABELS), None, "sparse_categorical_crossentropy", 16, 0)
+    regimen = treated(Regimen.of(model, 1, 16, 0), [Remedy("standardize", "")], ward)
+    kinds = [type(layer).__name__ for layer in regimen.model.layers]
+    assert kinds.index("Magnitude") < kinds.index("Normalization") < kinds.index("Dense")
+    first = Model(regimen.model.inputs, regimen.model.layers[kinds.index("Normalization")].output)
+    standardized = first.predict(np.asarray(ward.learning.x), verbose=0)
+    np.testing.assert_allclose(standardized.mean(0), 0, atol=1e-3)
+    np.testing.assert_allclose(standardized.std(0), 1, atol=1e-2)
