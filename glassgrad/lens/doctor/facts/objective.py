@@ -21,7 +21,7 @@ from glassgrad.lens.doctor.ranges import out_of_reach
 from glassgrad.models.unit_variance import PASSAGES, PRODUCTS
 from glassgrad.ops.elementwise import Add
 
-__all__ = ["outputs_of", "penalty_of", "trivial_loss_of"]
+__all__ = ["last_activation", "outputs_of", "penalty_of", "trivial_loss_of"]
 
 # ---- outputs
 
@@ -37,7 +37,7 @@ def outputs_of(followed: Followed, data: DataFacts) -> tuple[OutputFacts, ...]:
 
 
 def _output(followed: Followed, output: Output, data: DataFacts) -> OutputFacts:
-    activation = _activation_of(followed, output.prediction)
+    activation = last_activation(followed, output.prediction)
     ends = [call.name for call in followed.calls if call.role == "output"]
     facts = OutputFacts(
         data,
@@ -86,7 +86,7 @@ def _size(examples: Array | Tensor) -> int:
 # ---- the last activation
 
 
-def _activation_of(followed: Followed, prediction: Tensor) -> str:
+def last_activation(followed: Followed, prediction: Tensor) -> str:
     """The function whose values an output has: "linear" behind a product, "other" if unknown."""
     tensor, ends = prediction, {call.output.key for call in followed.calls if _is_plain(call)}
     while True:

@@ -12,9 +12,11 @@ from glassgrad import losses
 from glassgrad.errors import GlassgradError
 from glassgrad.graph.operation import Array
 from glassgrad.graph.symbolic import SymbolicTensor
+from glassgrad.graph.trees import leaves_of
 from glassgrad.layers import Input, Lambda, Layer, Normalization, Rescaling
 from glassgrad.lens.doctor.facts.following import follow
 from glassgrad.lens.doctor.facts.inputs import first_inputs_of
+from glassgrad.lens.doctor.facts.objective import last_activation
 from glassgrad.lens.doctor.facts.sample import sample_of
 from glassgrad.lens.doctor.finding import Remedy
 from glassgrad.lens.doctor.repair.regimen import Regimen
@@ -22,6 +24,7 @@ from glassgrad.lens.doctor.repair.surgery import Place, changed, copy_of, places
 from glassgrad.lens.doctor.repair.task import Task
 from glassgrad.lens.doctor.repair.ward import Refused, Ward, inputs_of
 from glassgrad.lens.doctor.repair.weights import matched, operated_layers, require_layers
+from glassgrad.lens.doctor.repair.within import calls_layers_itself
 from glassgrad.models import Model, Sequential
 from glassgrad.models.cloning import is_made_of_layers
 
@@ -157,14 +160,13 @@ def _is_of_one_kind(x: Array) -> bool:
 
 def loss_and_output(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
     """The loss and the last activation that belong to what the targets are."""
-    require_layers(regimen)
     task = ward.task
     if task.kind == "other":
         raise Refused("several outputs, or targets of several kinds, are left to a person")
-    place = _output(regimen)
-    units, activation, loss = _suited(task, place)
-    if _ends_elsewhere(regimen, place):
-        return _with_loss_alone(regimen, ward, activation, loss)
+    place = _last_place(regimen.model)
+    if place is None:
+        return _with_loss_alone(regimen, ward)
+    units, activation, loss = _suited(task, place.units)
     is_same_loss = _name_of(regimen.loss) == _name_of(loss)
     if (place.units, place.activation) == (units, activation) and is_same_loss:
         raise Refused("loss and last activation are those of such targets already")
@@ -172,28 +174,42 @@ def loss_and_output(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
     return found if is_same_loss else replace(found, loss=loss, loss_weights=None)
 
 
-def _ends_elsewhere(regimen: Regimen, place: Place) -> bool:
-    """Whether a layer of the user's own comes after the last one with units."""
-    last = regimen.model.layers[-1]
-    return last is not place.outer and last is not place.bearer
+def _last_place(model: Model) -> Place | None:
+    """The layer with units at the end; none where functions, or layers of one's own, end it."""
+    if calls_layers_itself(model):
+        return None
+    places = [place for place in places_of(model) if place.is_output]
+    if not places or places[0].outer is not places[0].layer:
+        return None
+    ends = leaves_of(model.outputs) if model.is_functional else []
+    last = ends[0].call.function if ends else model.layers[-1]
+    return places[0] if last in (places[0].outer, places[0].bearer) else None
 
 
-def _with_loss_alone(regimen: Regimen, ward: Ward, activation: str, loss: losses.Loss) -> Regimen:
-    """The loss that belongs to what comes out, where that is what the targets ask for."""
-    few = ward.learning.part(slice(0, FEW))
-    outputs = np.asarray(regimen.model(few.x).numpy(), np.float64)
-    is_fitting = outputs.shape[-1] >= max(ward.task.columns, ward.task.classes, 1) or (
-        ward.task.kind != "classes" and outputs.shape[-1] == ward.task.columns
-    )
-    is_fitting &= {
-        "softmax": bool(np.allclose(outputs.sum(-1), 1, atol=1e-3) and (outputs >= 0).all()),
-        "sigmoid": bool(((outputs >= 0) & (outputs <= 1)).all()),
-    }.get(activation, True)
-    if not is_fitting:
-        raise Refused("the network does not end in a layer with units")
+def _with_loss_alone(regimen: Regimen, ward: Ward) -> Regimen:
+    """The loss that belongs to what comes out: of probabilities, or else of logits."""
+    predictions = leaves_of(regimen.model(ward.learning.part(slice(0, FEW)).x))
+    if len(predictions) != 1 or not predictions[0].shape:
+        raise Refused("the network does not end in units that answer to the targets")
+    units = predictions[0].shape[-1]
+    needed, activation, loss = _suited(ward.task, units)
+    if needed != units:
+        raise Refused(f"{units} numbers come out, and {needed} are needed")
+    if activation != "linear":
+        is_of_logits = not _ends_in(activation, regimen.model, ward, predictions[0].numpy())
+        alike = regimen.loss if type(regimen.loss) is type(loss) else loss
+        loss = type(loss).from_config({**alike.get_config(), "from_logits": is_of_logits})
     if _name_of(regimen.loss) == _name_of(loss):
         raise Refused("the loss is that of such targets already")
     return replace(regimen, loss=loss, loss_weights=None)
+
+
+def _ends_in(activation: str, model: Model, ward: Ward, predictions: Array) -> bool:
+    """Whether what comes out went through an activation; a softmax may also be written out."""
+    if activation == "softmax" and (predictions >= 0).all():
+        return bool(np.allclose(predictions.sum(-1), 1, atol=1e-3))
+    followed = follow(model, sample_of(ward.learning, model.dtype))
+    return last_activation(followed, followed.outputs[0].prediction) == activation
 
 
 def _name_of(loss: Any) -> tuple[str, bool]:
@@ -202,21 +218,21 @@ def _name_of(loss: Any) -> tuple[str, bool]:
 
 
 def _output(regimen: Regimen) -> Place:
-    places = [place for place in places_of(regimen.model) if place.is_output]
-    if not places or places[0].outer is not places[0].layer:
+    place = _last_place(regimen.model)
+    if place is None:
         raise Refused("the last layer is none with units")
-    return places[0]
+    return place
 
 
-def _suited(task: Task, place: Place) -> tuple[int, str, losses.Loss]:
-    """Units, activation and loss."""
+def _suited(task: Task, present: int | None) -> tuple[int, str, losses.Loss]:
+    """Units, activation and loss, for a network of so many units at present."""
     if task.kind == "classes":
-        units = max(task.classes, place.units or 0)
+        units = max(task.classes, present or 0)
         return units, "softmax", losses.SparseCategoricalCrossentropy()
     if task.kind == "one_hot":
         return task.columns, "softmax", losses.CategoricalCrossentropy()
     if task.kind == "binary":
-        if place.units == 2 and task.columns == 1:
+        if present == 2 and task.columns == 1:
             return 2, "softmax", losses.SparseCategoricalCrossentropy()
         return task.columns, "sigmoid", losses.BinaryCrossentropy()
     return task.columns, "linear", losses.MeanSquaredError()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from glassgrad.arguments import checked_before
-from glassgrad.errors import ArgumentError
+from glassgrad.errors import ArgumentError, GlassgradError
+from glassgrad.lens.doctor.bad_value import finding_of
 from glassgrad.lens.doctor.finding import Evidence, Finding, Remedy
+from glassgrad.lens.doctor.first_bad_value import find_first_bad_value
 from glassgrad.lens.doctor.repair.changes import changes_between
 from glassgrad.lens.doctor.repair.clinic import Clinic, Outcome
 from glassgrad.lens.doctor.repair.regimen import Regimen
@@ -17,7 +20,7 @@ from glassgrad.lens.doctor.repair.search import Search
 from glassgrad.lens.doctor.repair.surgery import is_finite
 from glassgrad.lens.doctor.repair.treatment import treated
 from glassgrad.lens.doctor.repair.trials import Trials
-from glassgrad.lens.doctor.repair.ward import Refused, Ward, ward_for
+from glassgrad.lens.doctor.repair.ward import Refused, Ward, defined_for, ward_for
 from glassgrad.models import Model
 from glassgrad.random_seed import check_seed
 from glassgrad.training.callbacks import as_callbacks
@@ -99,6 +102,7 @@ def repair(
     objective = model.steps.objective
     ward = ward_for(data, validation_data, objective.name, batch_size, seed)
     base = _begun(Regimen.of(model, epochs or EPOCHS, batch_size, seed), ward)
+    ward = _defined(ward, base)
     clinic = Clinic(ward, base.epochs * len(ward.whole), budget, bool(given or verbose))
     sick, trials = clinic.run(base), Trials(clinic)
     best = Search(trials).mend(sick) if sick.findings else sick
@@ -107,7 +111,7 @@ def repair(
     is_mended = best is not sick or ward.left_out > 0
     return Repair(
         model=_finished(clinic, best, given, verbose) if is_mended else best.model,
-        findings=_with_left_out(sick.findings, ward),
+        findings=_with_left_out(sick.findings, ward, base),
         remaining=best.findings,
         trials=tuple(trials.record),
         changes=changes_between(base, best.regimen, ward),
@@ -137,10 +141,27 @@ def _begun(regimen: Regimen, ward: Ward) -> Regimen:
         ) from reason
 
 
-def _with_left_out(findings: Sequence[Finding], ward: Ward) -> tuple[Finding, ...]:
+def _defined(ward: Ward, regimen: Regimen) -> Ward:
+    """The examples for which the network gives numbers, where nearly all are."""
+    model = regimen.compiled(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return defined_for(ward, lambda x: model.predict(x, regimen.batch_size, verbose=0))
+        except GlassgradError:  # what is wrong with the network is found when it is trained
+            return ward
+
+
+def _with_left_out(
+    findings: Sequence[Finding], ward: Ward, regimen: Regimen
+) -> tuple[Finding, ...]:
     """What was found, with examples that had to be left out before."""
     if not ward.left_out:
         return tuple(findings)
+    if (bad := ward.undefined) is not None:
+        value = find_first_bad_value(regimen.compiled(1), bad.x, bad.y)
+        if value is not None:
+            return (finding_of(value), *findings)
     examples = len(ward.whole) + ward.left_out
     found = Finding(
         "non_finite",

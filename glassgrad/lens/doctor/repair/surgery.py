@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,11 +82,14 @@ def operated(
         several = [found] if isinstance(found, Layer) else list(found or ())
         return [_copied(one, pairs) if one is layer else one for one in several]
 
+    rebuilding = Rebuilding(replaced, **ways)
     with seeded(seed):
-        made = Rebuilding(replaced, **ways).of(model)
-    if not is_made_of_layers(model):
-        pairs.append((model, made))
+        made = rebuilding.of(model)
+    for old, (new, *_) in ((old, new) for old, new in rebuilding.places.items() if new):
+        if isinstance(old, Model) and not is_made_of_layers(old):
+            pairs.append((old, new))
     for old, new in pairs:
+        _hand_on_settings(old, new)
         if old.built and [one.shape for one in old.weights] == [one.shape for one in new.weights]:
             new.set_weights(old.get_weights())
     made.seed, made.epochs_seen = model.seed, model.epochs_seen
@@ -99,6 +103,19 @@ def _copied(layer: Layer, pairs: list[tuple[Layer, Layer]]) -> Layer:
     new = twin(layer)
     pairs.append((layer, new))
     return new
+
+
+def _hand_on_settings(old: Layer, new: Layer) -> None:
+    """What was set on layers after they had been made, and is not in their configuration."""
+    pairs = list(zip((old, *layers_within(old)), (new, *layers_within(new)), strict=False))
+    if any(type(before) is not type(after) for before, after in pairs):
+        return
+    for before, after in pairs:
+        if after.trainable is not before.trainable:
+            after.trainable = before.trainable
+        function = vars(before).get("activation")
+        if inspect.isfunction(function) and "activation" in vars(after):
+            after.activation = function
 
 
 def changed(layer: Layer, **changes: Any) -> Layer:
@@ -174,7 +191,10 @@ class Place:
 
 
 def places_of(model: Model) -> list[Place]:
-    """The layers with kernels or other weights to be drawn, in the order of the forward pass."""
+    """The layers with kernels or other weights to be drawn, in the order of the forward pass.
+
+    Those within models of a user's own class are not among them: others cannot take their place.
+    """
     steps = list(_steps(model, ""))
     makers = [n for n, (_, one) in enumerate(steps) if _draws(one)]
     found = []
@@ -199,9 +219,11 @@ def places_of(model: Model) -> list[Place]:
     return found
 
 
-def _steps(model: Layer, prefix: str) -> Iterator[tuple[str, Any]]:
+def _steps(model: Model, prefix: str) -> Iterator[tuple[str, Any]]:
     """What is called, in order: layers, and functions by their names."""
-    if isinstance(model, Model) and model.is_functional:
+    if not is_made_of_layers(model):
+        return
+    if model.is_functional:
         for call in model.recipe.calls:
             one = call.function
             if isinstance(one, Model):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,13 @@ from glassgrad.lens.doctor.repair.task import Task
 from glassgrad.training.data import ArrayData, as_data
 from glassgrad.training.streams import gives_batches
 
-__all__ = ["Refused", "Ward", "ward_for"]
+__all__ = ["Refused", "Ward", "defined_for", "ward_for"]
 
 HELD_OUT = 0.2  # of the examples, where no others are given for validation
 MOST_HELD_OUT = 2_000
 LEAST_EXAMPLES = 10
+PARTS = ("learning", "held_out", "whole")
+FEW = 8  # examples that show what is wrong with them
 MOST_LEFT_OUT = 0.2  # of the examples, because their numbers are not finite
 
 
@@ -39,7 +41,9 @@ class Ward:
         held_out: to judge by.
         whole: to learn from in the end: with what was held out of it for the trials.
         task: what the targets ask for.
-        left_out: how many examples were left out because their numbers are not finite.
+        left_out: how many examples were left out because their numbers are not finite, or those
+            that the network makes of them.
+        undefined: some of these last ones; ``None`` where there are none.
     """
 
     learning: ArrayData
@@ -47,6 +51,7 @@ class Ward:
     whole: ArrayData
     task: Task
     left_out: int = 0
+    undefined: ArrayData | None = None
 
     @property
     def examples(self) -> int:
@@ -89,6 +94,26 @@ def ward_for(data: Any, validation_data: Any, loss: str, batch_size: int, seed: 
     count += beyond if beyond < count else 0
     learning, held_out = whole.part(np.sort(order[count:])), whole.part(np.sort(order[:count]))
     return Ward(learning, held_out, whole, task, left_out)
+
+
+def defined_for(ward: Ward, predict: Callable[[Any], Any]) -> Ward:
+    """The examples without the few for which a network gives no number: the logarithm of 0, say.
+
+    Args:
+        ward: its numbers are finite.
+        predict: what the network says before it is trained.
+    """
+    bad = {name: _bad_rows(predict(getattr(ward, name).x)) for name in PARTS}
+    share = bad["whole"].mean()
+    if not 0 < share <= MOST_LEFT_OUT or any(rows.all() for rows in bad.values()):
+        return ward
+    kept = {name: getattr(ward, name).part(np.flatnonzero(~rows)) for name, rows in bad.items()}
+    return replace(
+        ward,
+        **kept,
+        left_out=ward.left_out + int(bad["whole"].sum()),
+        undefined=ward.whole.part(np.flatnonzero(bad["whole"])[:FEW]),
+    )
 
 
 def _arrays(name: str, data: Any) -> ArrayData | tuple[Any, Any, Any]:

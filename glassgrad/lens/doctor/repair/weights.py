@@ -8,10 +8,9 @@ from typing import Any
 
 from glassgrad.errors import GlassgradError
 from glassgrad.gradients import gradients
-from glassgrad.graph import Trace, Variable, tracing
+from glassgrad.graph import Trace, tracing
 from glassgrad.graph.symbolic import name_of_recordable
 from glassgrad.graph.trees import leaves_of
-from glassgrad.initializers import initialize, require
 from glassgrad.layers import Activation, Dropout, Layer
 from glassgrad.layers import deserialize as layer_from
 from glassgrad.lens.doctor.activity import SATURATING
@@ -20,9 +19,14 @@ from glassgrad.lens.doctor.remedies import matched_initializer
 from glassgrad.lens.doctor.repair.regimen import Regimen
 from glassgrad.lens.doctor.repair.surgery import Place, changed, copy_of, operated, places_of
 from glassgrad.lens.doctor.repair.ward import Refused, Ward
+from glassgrad.lens.doctor.repair.within import (
+    calls_layers_itself,
+    is_worse,
+    with_activation,
+    with_weights_drawn,
+)
 from glassgrad.models import Model, lsuv
 from glassgrad.models.cloning import is_made_of_layers, layers_within
-from glassgrad.random_seed import seeded
 from glassgrad.regularizers import L2
 from glassgrad.serialization import arguments_of, serialize
 
@@ -55,15 +59,20 @@ def require_layers(regimen: Regimen) -> None:
 
 
 def matched(place: Place, activation: str | None = None) -> dict[str, Any]:
-    """How the weights of a layer should begin, as arguments of its constructor."""
-    kernel = matched_initializer(activation or place.activation)
+    """How the weights of a layer should begin, as arguments of its constructor.
+
+    Source: Le, Jaitly, Hinton, "A simple way to initialize recurrent networks of rectified linear
+    units", 2015, for the identity.
+    """
+    function = activation or place.activation
+    kernel = matched_initializer(function)
     if place.is_recurrent or place.is_output:
         kernel = "glorot_uniform"
     return {
         "kernel_initializer": kernel,
         "depthwise_initializer": kernel,
         "pointwise_initializer": kernel,
-        "recurrent_initializer": "orthogonal",
+        "recurrent_initializer": "identity" if function == "relu" else "orthogonal",
         "embeddings_initializer": "uniform",
         "bias_initializer": "zeros",
         "unit_forget_bias": True,
@@ -111,8 +120,9 @@ def operated_layers(regimen: Regimen, change: Callable[[Layer], Any], **ways: An
 
 def initializer(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
     """Weights drawn anew by the rule of their activation; frozen layers stay as they are."""
-    if not is_made_of_layers(regimen.model):
-        return regimen.with_model(_drawn_in_place(regimen))
+    model = regimen.model
+    if calls_layers_itself(model):
+        return regimen.with_model(with_weights_drawn(model, regimen.seed, remedy.layer))
 
     def drawn(place: Place) -> Any:
         return changed(place.outer, **matched(place)) if place.outer.trainable else NotImplemented
@@ -120,30 +130,6 @@ def initializer(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
     places = places_of(regimen.model)
     only = remedy.layer if any(place.is_named(remedy.layer) for place in places) else None
     return operated_places(regimen, drawn, only=only)
-
-
-def _drawn_in_place(regimen: Regimen) -> Model:
-    """For a model of one's own: the same layers, with other numbers."""
-    model = copy_of(regimen.model, regimen.seed)
-    with seeded(regimen.seed) as stream:
-        for layer in layers_within(model):
-            place = Place(
-                layer, layer, layer.name, _activation_of(layer), None, False, False, 0, ()
-            )
-            rules = matched(place)
-            for name in ("kernel", "recurrent_kernel", "bias"):
-                weight = getattr(layer, name, None)
-                if isinstance(weight, Variable) and weight.trainable:
-                    rule = rules[f"{name.removesuffix('_kernel')}_initializer"]
-                    generator = stream.next_generator()
-                    drawn = initialize(require(rule), weight.shape, weight.dtype, generator)
-                    weight.assign(drawn)
-    return model
-
-
-def _activation_of(layer: Layer) -> str:
-    function = getattr(layer, "activation", None)
-    return getattr(function, "__name__", "linear")
 
 
 def unit_variance(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
@@ -164,12 +150,14 @@ def unit_variance(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
 def activation(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:
     """Another activation in the hidden layers, with weights that are drawn for it."""
     name = str(remedy.value or "relu")
+    if calls_layers_itself(regimen.model):
+        model, seed = regimen.model, regimen.seed
+        return regimen.with_model(with_activation(model, name, seed, ward.learning, remedy.layer))
     bearers: dict[Layer, Layer] = {}
-
     is_linear = _is_linear(regimen.model)
 
     def other(place: Place) -> Any:
-        is_meant = remedy.layer is not None or is_linear or _is_worse(place.activation, name)
+        is_meant = remedy.layer is not None or is_linear or is_worse(place.activation, name)
         if place.is_output or not is_meant or place.activation == name:
             return NotImplemented
         if not is_linear and place.activation == "linear":
@@ -195,11 +183,6 @@ def _is_linear(model: Model) -> bool:
     """Whether no hidden layer bends what goes through it."""
     hidden = [place for place in places_of(model) if not place.is_output]
     return all(place.activation == "linear" and not place.is_recurrent for place in hidden)
-
-
-def _is_worse(present: str, name: str) -> bool:
-    """Whether an activation is of those that the other one is prescribed against."""
-    return present in SATURATING if name == "relu" else present in (*SATURATING, "relu", "relu6")
 
 
 def regularization(regimen: Regimen, remedy: Remedy, ward: Ward) -> Regimen:

@@ -519,3 +519,13 @@ def test_inputs_are_standardized_behind_what_wants_them_as_they_are() -> None:
     standardized = first.predict(np.asarray(ward.learning.x), verbose=0)
     np.testing.assert_allclose(standardized.mean(0), 0, atol=1e-3)
     np.testing.assert_allclose(standardized.std(0), 1, atol=1e-2)
+
+
+@pytest.mark.parametrize("activation, name", [("relu", "Identity"), ("tanh", "Orthogonal")])
+def test_recurrent_kernels_begin_as_their_activation_wants(activation: str, name: str) -> None:
+    memory = SimpleRNN(4, activation, recurrent_initializer="random_normal", name="memory")
+    model = Sequential([Input((4, 2)), memory, Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", executor="reference")
+    ward = ward_for(TABLE["sequences"], None, "sparse_categorical_crossentropy", 16, 0)
+    regimen = treated(Regimen.of(model, 1, 16, 0), [Remedy("initializer", "")], ward)
+    assert type(regimen.model.get_layer("memory").recurrent_initializer).__name__ == name

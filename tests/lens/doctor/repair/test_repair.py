@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import glassgrad
+from glassgrad import ops, optimizers
 from glassgrad.callbacks import LambdaCallback
 from glassgrad.errors import ArgumentError, DataError, NotBuiltError, ShapeError
-from glassgrad.layers import Dense, Input
+from glassgrad.layers import Dense, Input, Layer
 from glassgrad.lens.doctor.repair import Repair, repair
 from glassgrad.models import Model, Sequential, load_model
 from glassgrad.random_seed import seeded
@@ -179,3 +180,27 @@ def test_what_cannot_be_mended_is_refused(options: Any, error: type, words: str)
 def test_a_model_that_is_not_compiled() -> None:
     with pytest.raises(NotBuiltError, match="call compile"):
         repair(Sequential([Input((2,)), Dense(1)]), (X, YES))
+
+
+class Logarithm(Layer):
+    """The logarithm of amounts."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.log(inputs)
+
+
+def test_examples_for_which_the_network_has_no_number_are_left_out() -> None:
+    generator = np.random.default_rng(0)
+    x = generator.lognormal(size=(120, 4)).astype(np.float32)
+    y = (x[:, 0] > 1).astype(np.int32)
+    x[:3, 1] = 0
+    model = Sequential([Input((4,)), Logarithm(name="amounts"), Dense(2, "softmax")])
+    model.compile(optimizers.Adam(0.05), "sparse_categorical_crossentropy", executor="reference")
+    found = repair(model, (x, y), epochs=6, batch_size=12)
+    assert found.findings[0].code == "non_finite"
+    assert found.findings[0].layer == "amounts"
+    assert "log(0)" in found.findings[0].cause
+    assert "- data: 120 examples" in found.changes
+    assert "+ data: 117 examples, those of finite numbers" in found.changes
+    assert found.is_mended
+    assert (found.model.predict(x[3:], verbose=0).argmax(-1) == y[3:]).mean() > 0.8
