@@ -16,7 +16,14 @@ EXAMPLES = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
 PARTS = {"command_line"}
 """What examples share, and is none."""
 
-PRINTING = {"canvases", "explain_one_step", "own_operation", "transfer", "vanishing_gradients"}
+PRINTING = {
+    "canvases",
+    "explain_one_step",
+    "own_operation",
+    "sick_networks",
+    "transfer",
+    "vanishing_gradients",
+}
 """What shows something, and measures nothing that could be wrong."""
 
 Found = dict[str, float]

@@ -39,6 +39,7 @@ from glassgrad.layers import (
     Reshape,
     TransformerBlock,
 )
+from glassgrad.lens.doctor.attendant import Attendant
 from glassgrad.models import Sequential
 from glassgrad.random_seed import seeded
 
@@ -133,7 +134,8 @@ class Training:
         x = np.ones((EXAMPLES, *shape), self.x_dtype)
         data = (x, head.targets("int32" if self.x_dtype == "float32" else self.x_dtype))
         for size in (BATCH, EXAMPLES):  # batches taken out of the data, and all of them at once
-            model.fit(*data, size, epochs=1, verbose=0, validation_data=data)
+            for callbacks in ([], [Attendant()]):  # without a doctor, and with one
+                model.fit(*data, size, 1, verbose=0, callbacks=callbacks, validation_data=data)
             model.predict(x, size, verbose=0)
 
 
