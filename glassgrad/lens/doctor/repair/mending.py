@@ -23,10 +23,11 @@ from glassgrad.lens.doctor.repair.trials import Trials
 from glassgrad.lens.doctor.repair.ward import Refused, Ward, defined_for, ward_for
 from glassgrad.models import Model
 from glassgrad.random_seed import check_seed
-from glassgrad.training.callbacks import as_callbacks
+from glassgrad.training.callbacks import LearningRateScheduler, ReduceLROnPlateau, as_callbacks
 
 __all__ = ["repair"]
 
+SETTING_RATES = (LearningRateScheduler, ReduceLROnPlateau)
 EPOCHS = 10
 LEAST_BUDGET = 3
 WORSE = 0.01  # of a grade: what the last run, which has seen more, may lose against the trial
@@ -173,6 +174,13 @@ def _with_left_out(
     return (found, *findings)
 
 
+def fitting(callbacks: Sequence[Any], regimen: Regimen) -> list[Any]:
+    """The callbacks without those that set a learning rate which a schedule sets now."""
+    if not (regimen.warms_up or regimen.decays):
+        return list(callbacks)
+    return [one for one in callbacks if not isinstance(one, SETTING_RATES)]
+
+
 def _finished(clinic: Clinic, best: Outcome, callbacks: Sequence[Any], verbose: int) -> Model:
     """The best once more, on all examples; unless there are no more, or that has gone wrong."""
     assert best.model is not None
@@ -181,5 +189,5 @@ def _finished(clinic: Clinic, best: Outcome, callbacks: Sequence[Any], verbose: 
         return best.model
     if best.epochs is not None:
         regimen = replace(regimen, epochs=best.epochs, patience=None)
-    model, value = clinic.finish(regimen, callbacks, verbose)
+    model, value = clinic.finish(regimen, fitting(callbacks, regimen), verbose)
     return best.model if value < best.value - WORSE else model

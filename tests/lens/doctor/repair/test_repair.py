@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 
 import glassgrad
 from glassgrad import ops, optimizers
-from glassgrad.callbacks import LambdaCallback
+from glassgrad.callbacks import LambdaCallback, ReduceLROnPlateau
 from glassgrad.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from glassgrad.layers import Dense, Input, Layer
 from glassgrad.lens.doctor.repair import Repair, repair
+from glassgrad.lens.doctor.repair.mending import fitting
+from glassgrad.lens.doctor.repair.regimen import Regimen
 from glassgrad.models import Model, Sequential, load_model
 from glassgrad.random_seed import seeded
 
@@ -204,3 +207,13 @@ def test_examples_for_which_the_network_has_no_number_are_left_out() -> None:
     assert "+ data: 117 examples, those of finite numbers" in found.changes
     assert found.is_mended
     assert (found.model.predict(x[3:], verbose=0).argmax(-1) == y[3:]).mean() > 0.8
+
+
+def test_two_do_not_set_the_learning_rate() -> None:
+    model = Sequential([Input((4,)), Dense(1)])
+    model.compile("sgd", "mse", executor="reference")
+    plain = Regimen.of(model, 1, 8, 0)
+    plateau, other = ReduceLROnPlateau("loss"), LambdaCallback()
+    assert fitting([plateau, other], plain) == [plateau, other]
+    assert fitting([plateau, other], replace(plain, decays=True)) == [other]
+    assert fitting([plateau, other], replace(plain, warms_up=True)) == [other]
