@@ -13,9 +13,9 @@ from glassgrad.ops.scan import Scan
 
 __all__ = ["interval_between", "operations", "work_of_visit"]
 
-OPERATIONS_OF_LOOKING = 300
+OPERATIONS_OF_LOOKING = 500
 """What it takes to hand out one number and to put it into the statistics, in operations of a
-product, of which a core does so many meanwhile. Measured: 2.5 to 4 ns."""
+product, of which a core does so many meanwhile. Measured: 2.5 to 6 ns."""
 
 OPERATIONS_OF_A_VISIT = 100_000_000
 """What it takes beside that to call the program, to put the reading together and to apply the
